@@ -1,0 +1,35 @@
+//! Stored enums.
+
+use sea_orm::entity::prelude::*;
+
+/// Where a booking stands.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum BookingStatus {
+    Provisional,
+    Pending,
+    Confirmed,
+    Declined,
+    Cancelled,
+    Completed,
+    NoShow,
+    Expired,
+}
+
+/// What happened to a booking.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum BookingEvent {
+    Created,
+    Cancelled,
+}
+
+/// Who did it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum ActorKind {
+    User,
+    Guest,
+    Token,
+    System,
+}

@@ -1,0 +1,209 @@
+//! The composition root: builds everything, runs it, and shuts it down in order.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Tokens;
+use crate::clock::SharedClock;
+use crate::config::{self, DatabaseSettings, ServeSettings};
+use crate::error::Internal;
+use crate::feed::ChangeFeed;
+use crate::graphql;
+use crate::http::{self, Ended, HttpState};
+use crate::presence::{HoldSettings, Presence};
+use crate::server_key::ServerKey;
+use crate::service::{Parts, ServiceSettings, Services};
+use crate::store::{StatementObserver, Store, StoreError, StoreOptions};
+
+/// Why the program ends before its time, for whoever runs it.
+#[derive(Debug)]
+pub struct StartError(String);
+
+impl StartError {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self(error.describe())
+    }
+}
+
+impl From<Internal> for StartError {
+    fn from(error: Internal) -> Self {
+        Self(format!("{error:?}"))
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Opens the database as configured.
+pub(crate) async fn open(
+    database: &DatabaseSettings,
+    observer: Option<StatementObserver>,
+) -> Result<Store, StartError> {
+    // PostgreSQL's connections are shared between reading and writing; SQLite has one that writes.
+    let options = StoreOptions {
+        read_connections: database.connections.map(|all| all.div_ceil(2)),
+        write_connections: database.connections.map(|all| (all / 2).max(1)),
+        observer,
+        ..StoreOptions::default()
+    };
+    Ok(Store::connect(database.url.expose_secret(), options).await?)
+}
+
+/// A server that is built and does not listen yet.
+pub struct App {
+    store: Store,
+    presence: Arc<Presence>,
+    feed: ChangeFeed,
+    services: Services,
+    http: HttpState,
+    writes: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+impl App {
+    /// Builds everything. `observer` is told of every SQL statement.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub async fn build(
+        settings: ServeSettings,
+        clock: SharedClock,
+        shutdown: CancellationToken,
+        observer: Option<StatementObserver>,
+    ) -> Result<Self, StartError> {
+        let store = open(&settings.database, observer).await?;
+        let key = ServerKey::new(&settings.server_key);
+        let feed = ChangeFeed::new();
+        let holds = hold_settings(&settings.holds);
+        let presence = Presence::new(holds, &key.session_key(), Arc::clone(&clock), feed.clone());
+        let writes = TaskTracker::new();
+        let services = Services::new(Parts {
+            store: store.clone(),
+            presence: Arc::clone(&presence),
+            feed: feed.clone(),
+            clock: Arc::clone(&clock),
+            key,
+            settings: service_settings(&settings),
+            shutdown: shutdown.clone(),
+            writes: writes.clone(),
+        });
+        let probe = store.clone();
+        let http = HttpState {
+            engine: graphql::engine(services.clone()),
+            tokens: Arc::new(Tokens::new(settings.token_key.as_ref(), Arc::clone(&clock))),
+            clock,
+            readiness: Arc::new(move || {
+                let store = probe.clone();
+                Box::pin(async move { store.ping().await.is_ok() })
+            }),
+            settings: Arc::new(settings.http),
+            shutdown: shutdown.clone(),
+            sockets: TaskTracker::new(),
+        };
+        Ok(Self { store, presence, feed, services, http, writes, shutdown })
+    }
+
+    /// The use cases, for what is done without HTTP.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Who watches what.
+    #[must_use]
+    pub fn feed(&self) -> &ChangeFeed {
+        &self.feed
+    }
+
+    /// Verifies and signs tokens.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.http.tokens
+    }
+
+    /// Serves until shut down; then ends in order: requests and streams, writes, what runs beside them, the database.
+    ///
+    /// # Errors
+    /// The listener or the database fails.
+    pub async fn serve(self, listener: TcpListener, limit: Duration) -> Result<(), StartError> {
+        tracing::info!(address = %listener.local_addr()?, "listening");
+        let background = [
+            self.beside_requests(Arc::clone(&self.presence).run(self.shutdown.clone())),
+            self.beside_requests(self.services.clone().keep_house(self.shutdown.clone())),
+        ];
+        let served = http::serve(listener, self.http, limit).await;
+        // What has begun to write is never given up: it is short, and somebody may have been told that it is done.
+        self.shutdown.cancel();
+        self.writes.close();
+        self.writes.wait().await;
+        let mut failed = None;
+        for task in background {
+            failed = task.await.err().or(failed);
+        }
+        self.store.close().await?;
+        let watchers = self.feed.watchers();
+        if served? == Ended::OutOfTime {
+            tracing::warn!(watchers, "some connections were cut off at the end of the time for shutdown");
+        }
+        failed.map_or(Ok(()), |error| Err(StartError::new(format!("a background task failed: {error}"))))
+    }
+
+    /// Runs what a server does without being asked. When it ends before its time, so does the server: it would go on
+    /// with half of what it promises.
+    fn beside_requests(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        let ends_with_it = self.shutdown.clone().drop_guard();
+        tokio::spawn(async move {
+            let _ends_with_it = ends_with_it;
+            work.await;
+        })
+    }
+}
+
+fn hold_settings(holds: &config::HoldSettings) -> HoldSettings {
+    HoldSettings {
+        ttl: holds.ttl,
+        renewable: holds.limit,
+        max_quanta_per_session: holds.session_quanta,
+        address_budget: holds.address_budget,
+        ..HoldSettings::default()
+    }
+}
+
+fn service_settings(settings: &ServeSettings) -> ServiceSettings {
+    let seconds = |duration: Duration| u32::try_from(duration.as_secs()).unwrap_or(u32::MAX);
+    ServiceSettings {
+        guest_bookings: settings.guest_bookings,
+        heartbeat_seconds: seconds(settings.holds.heartbeat),
+        hold_seconds: seconds(settings.holds.ttl),
+        hold_limit_minutes: seconds(settings.holds.limit) / 60,
+    }
+}

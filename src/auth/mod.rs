@@ -1,0 +1,7 @@
+//! Access tokens: who a bearer is, as far as a signature vouches for it.
+
+mod bearer;
+mod tokens;
+
+pub use bearer::{Bearer, from_header, from_init_payload};
+pub use tokens::{Identity, InvalidToken, Profile, Tokens};

@@ -1,0 +1,248 @@
+//! The command line as it is typed: flags, environment variables, help texts. What they must be is decided in
+//! [`crate::config`], which reports everything that is wrong at once; therefore all values are plain text here.
+
+use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
+
+/// A self-hosted GraphQL server for booking inventory.
+#[derive(Debug, Parser)]
+#[command(name = "slotwise", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `serve` when it is left out.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The flags of `serve`, for when the word is left out.
+    #[command(flatten)]
+    pub serve: ServeArgs,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server; pending migrations are run first. This is what happens without a command, too.
+    Serve(Box<ServeArgs>),
+    /// Run a server on a database of its own with two studios, a person and a pool of equipment to play with.
+    Demo(DemoArgs),
+    /// Print the GraphQL schema (SDL).
+    Schema,
+    /// Run pending database migrations and end.
+    Migrate(MigrateArgs),
+    /// Make a signed access token, for development.
+    Token(TokenArgs),
+    /// Compare what is stored as occupied with what the bookings say.
+    Check(CheckArgs),
+}
+
+/// Where the server listens.
+#[derive(Debug, Args)]
+pub struct ListenArgs {
+    /// Address and port to listen on; port 0 takes a free one.
+    #[arg(long, env = "SLOTWISE_LISTEN", value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: String,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Args)]
+pub struct LogArgs {
+    /// How log lines are written: `text` for people, `json` for machines.
+    #[arg(long, env = "SLOTWISE_LOG_FORMAT", value_name = "text|json", default_value = "text")]
+    pub log_format: String,
+    /// What is logged: a level, or directives such as `info,slotwise=debug`.
+    #[arg(long, env = "SLOTWISE_LOG", value_name = "DIRECTIVES", default_value = "info")]
+    pub log: String,
+}
+
+/// Which database is used.
+#[derive(Debug, Args)]
+pub struct DatabaseArgs {
+    /// `sqlite://FILE?mode=rwc` or `postgres://USER:PASSWORD@HOST/DATABASE`.
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        value_name = "URL",
+        default_value = "sqlite://slotwise.db?mode=rwc",
+        hide_env_values = true,
+        value_parser = secret
+    )]
+    pub database_url: SecretString,
+    /// Most connections to the database at once; on SQLite, those for reading. Default: 16 for PostgreSQL, 4 for
+    /// SQLite.
+    #[arg(long, env = "SLOTWISE_DATABASE_CONNECTIONS", value_name = "COUNT")]
+    pub database_connections: Option<String>,
+}
+
+/// How access tokens are signed.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "the fields are named as the flags are")]
+pub struct TokenKeyArgs {
+    /// The secret that access tokens are signed with (HS256), at least 32 bytes. Without it, nobody can sign in.
+    #[arg(long, env = "SLOTWISE_TOKEN_SECRET", value_name = "SECRET", hide_env_values = true, value_parser = secret)]
+    pub token_secret: Option<SecretString>,
+    /// The issuer (`iss`) that access tokens must name. Default: any.
+    #[arg(long, env = "SLOTWISE_TOKEN_ISSUER", value_name = "ISSUER")]
+    pub token_issuer: Option<String>,
+    /// The audience (`aud`) that access tokens must name. Default: any.
+    #[arg(long, env = "SLOTWISE_TOKEN_AUDIENCE", value_name = "AUDIENCE")]
+    pub token_audience: Option<String>,
+}
+
+/// The settings of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Required. The server's own key, at least 32 characters: management tokens and the public names of sessions
+    /// are derived from it. Whoever changes it makes every management token invalid.
+    #[arg(long, env = "SLOTWISE_SERVER_KEY", value_name = "KEY", hide_env_values = true, value_parser = secret)]
+    pub server_key: Option<SecretString>,
+    #[command(flatten)]
+    pub token_key: TokenKeyArgs,
+    /// Whether guests, without an account, may book.
+    #[arg(
+        long,
+        env = "SLOTWISE_GUEST_BOOKINGS",
+        value_name = "true|false",
+        default_value = "false",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub guest_bookings: String,
+    /// Origins of web pages that may use the server, separated by commas, or `*` for all. Default: only its own.
+    #[arg(long, env = "SLOTWISE_CORS_ORIGINS", value_name = "ORIGINS")]
+    pub cors_origins: Option<String>,
+    /// Largest request body, in bytes.
+    #[arg(long, env = "SLOTWISE_BODY_LIMIT_BYTES", value_name = "BYTES", default_value = "1048576")]
+    pub body_limit_bytes: String,
+    /// After how long a request is given up, in seconds; WebSockets excepted. A booking that has begun is finished.
+    #[arg(long, env = "SLOTWISE_REQUEST_TIMEOUT_SECONDS", value_name = "SECONDS", default_value = "30")]
+    pub request_timeout_seconds: String,
+    /// How long running requests and streams have to end when the server is told to stop, in seconds.
+    #[arg(long, env = "SLOTWISE_SHUTDOWN_SECONDS", value_name = "SECONDS", default_value = "10")]
+    pub shutdown_seconds: String,
+    /// How long a hold lives without a heartbeat, in seconds.
+    #[arg(long, env = "SLOTWISE_HOLD_SECONDS", value_name = "SECONDS", default_value = "10")]
+    pub hold_seconds: String,
+    /// How often clients are told to send heartbeats, in seconds; at most half of the time that a hold lives is sensible.
+    #[arg(long, env = "SLOTWISE_HEARTBEAT_SECONDS", value_name = "SECONDS", default_value = "5")]
+    pub heartbeat_seconds: String,
+    /// How long one session may hold time on one resource altogether, in minutes.
+    #[arg(long, env = "SLOTWISE_HOLD_LIMIT_MINUTES", value_name = "MINUTES", default_value = "15")]
+    pub hold_limit_minutes: String,
+    /// How much one session may hold at once, in quarter hours times units.
+    #[arg(long, env = "SLOTWISE_HOLD_SESSION_QUANTA", value_name = "QUANTA", default_value = "400")]
+    pub hold_session_quanta: String,
+    /// How much one client address may hold on one resource, whatever sessions it makes up, in quarter hours times
+    /// minutes.
+    #[arg(long, env = "SLOTWISE_HOLD_ADDRESS_BUDGET", value_name = "QUANTUM-MINUTES", default_value = "12000")]
+    pub hold_address_budget: String,
+    /// Whether GraphiQL, a page to try queries on, is served at `/`.
+    #[arg(
+        long,
+        env = "SLOTWISE_GRAPHIQL",
+        value_name = "true|false",
+        default_value = "true",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub graphiql: String,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The settings of `demo`. Its keys are made afresh each time.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub listen: ListenArgs,
+    /// A SQLite file to keep the demo's data in. Default: a temporary one.
+    #[arg(long, env = "SLOTWISE_DEMO_DATABASE", value_name = "FILE")]
+    pub database: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The settings of `migrate`.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The settings of `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// The settings of `token`.
+#[derive(Debug, Args)]
+pub struct TokenArgs {
+    #[command(flatten)]
+    pub key: TokenKeyArgs,
+    /// What the bearer may do.
+    #[arg(long, value_name = "customer|staff|admin", default_value = "customer")]
+    pub role: String,
+    /// Who the bearer is: the token's subject.
+    #[arg(long, value_name = "ID", default_value = "usr_developer")]
+    pub subject: String,
+    /// The bearer's email address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub email: Option<String>,
+    /// The bearer's name.
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// The organization that the bearer belongs to.
+    #[arg(long, value_name = "ID", default_value = "default")]
+    pub organization: String,
+    /// How long the token is valid, in hours.
+    #[arg(long, value_name = "HOURS", default_value = "12")]
+    pub valid_hours: String,
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape that clap wants of a parser")]
+fn secret(text: &str) -> Result<SecretString, std::convert::Infallible> {
+    Ok(SecretString::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    /// What one call of `token` or `check` is about, and no setting of the server's.
+    const PARAMETERS: [&str; 6] = ["role", "subject", "email", "name", "organization", "valid-hours"];
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_setting_has_a_flag_a_variable_and_a_help_text() {
+        let cli = Cli::command();
+        for command in cli.get_subcommands().chain([&cli]) {
+            for arg in command.get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")) {
+                let flag = arg.get_long().expect("a flag");
+                assert!(arg.get_help().is_some(), "--{flag} has no help");
+                assert!(arg.get_env().is_some() || PARAMETERS.contains(&flag), "--{flag} has no variable");
+            }
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_shown_in_the_help() {
+        let cli = Cli::command();
+        for flag in ["server_key", "token_secret", "database_url"] {
+            let arg = cli.get_arguments().find(|arg| arg.get_id() == flag).expect(flag);
+            assert!(arg.is_hide_env_values_set(), "{flag}");
+        }
+    }
+}

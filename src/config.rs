@@ -1,0 +1,250 @@
+//! The settings, read from the command line and the environment and validated as a whole: whoever starts the
+//! server learns of everything that is wrong at once, by the name of the setting, and what it should be.
+//!
+//! How the settings are typed is in `cli`. Nothing else in the program reads the environment.
+
+mod reading;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser as _;
+use secrecy::SecretString;
+
+use crate::auth::Profile;
+use crate::cli::{Cli, Command};
+use reading::Reading;
+
+/// What the program was asked to do, with valid settings.
+#[derive(Debug)]
+pub enum Invocation {
+    /// Run the server.
+    Serve(Box<ServeSettings>),
+    /// Run the demonstration.
+    Demo(DemoSettings),
+    /// Print the schema.
+    Schema,
+    /// Run pending migrations.
+    Migrate(MigrateSettings),
+    /// Make a token.
+    Token(TokenRequest),
+    /// Compare occupancy with the bookings.
+    Check(CheckSettings),
+}
+
+/// Reads the command line and the environment.
+///
+/// Does not return when the command line itself is not understood, or help was asked for: that is told and the
+/// process ended.
+///
+/// # Errors
+///
+/// Everything that is wrong with the settings.
+pub fn from_command_line() -> Result<Invocation, SettingsError> {
+    Invocation::from_cli(Cli::parse())
+}
+
+impl Invocation {
+    fn from_cli(cli: Cli) -> Result<Self, SettingsError> {
+        let mut read = Reading::default();
+        let invocation = match cli.command {
+            None => read.serve(cli.serve).map(|settings| Self::Serve(Box::new(settings))),
+            Some(Command::Serve(args)) => read.serve(*args).map(|settings| Self::Serve(Box::new(settings))),
+            Some(Command::Demo(args)) => read.demo(args).map(Self::Demo),
+            Some(Command::Schema) => Some(Self::Schema),
+            Some(Command::Migrate(args)) => read.migrate(args).map(Self::Migrate),
+            Some(Command::Token(args)) => read.token(args).map(Self::Token),
+            Some(Command::Check(args)) => read.check(args).map(Self::Check),
+        };
+        match invocation {
+            Some(invocation) if read.problems.is_empty() => Ok(invocation),
+            _ => Err(SettingsError { problems: read.problems }),
+        }
+    }
+}
+
+/// The settings of `serve`.
+#[derive(Debug)]
+pub struct ServeSettings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Which database.
+    pub database: DatabaseSettings,
+    /// The server's own key: management tokens and session pseudonyms are derived from it.
+    pub server_key: SecretString,
+    /// How tokens are signed; `None`: nobody can sign in.
+    pub token_key: Option<TokenKey>,
+    /// Whether guests may book.
+    pub guest_bookings: bool,
+    /// What HTTP allows.
+    pub http: HttpSettings,
+    /// How long running requests and streams have to end at shutdown.
+    pub shutdown: Duration,
+    /// How holds live, and how many there may be.
+    pub holds: HoldSettings,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+/// The settings of `demo`.
+#[derive(Debug)]
+pub struct DemoSettings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The SQLite file; `None`: a temporary one.
+    pub database: Option<PathBuf>,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+/// The settings of `migrate`.
+#[derive(Debug)]
+pub struct MigrateSettings {
+    /// Which database.
+    pub database: DatabaseSettings,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+/// The settings of `check`.
+#[derive(Debug)]
+pub struct CheckSettings {
+    /// Which database.
+    pub database: DatabaseSettings,
+    /// What is logged.
+    pub log: LogSettings,
+}
+
+/// Which database, and how it is used.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Its address, with its password.
+    pub url: SecretString,
+    /// Most connections at once; on SQLite, those for reading. `None`: what suits the database.
+    pub connections: Option<u32>,
+}
+
+/// How access tokens are signed, and what they must say.
+#[derive(Clone, Debug)]
+pub struct TokenKey {
+    /// The HS256 secret.
+    pub secret: SecretString,
+    /// The issuer that a token must name.
+    pub issuer: Option<String>,
+    /// The audience that a token must name.
+    pub audience: Option<String>,
+}
+
+/// What HTTP allows.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// Whose web pages may use the server.
+    pub origins: Origins,
+    /// Largest request body, in bytes.
+    pub body_limit: usize,
+    /// After how long a request is given up; WebSockets excepted.
+    pub request_timeout: Duration,
+    /// Whether GraphiQL is served.
+    pub graphiql: bool,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            origins: Origins::Own,
+            body_limit: 1024 * 1024,
+            request_timeout: Duration::from_secs(30),
+            graphiql: true,
+        }
+    }
+}
+
+/// Whose web pages may use the server from a browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origins {
+    /// Only the server's own.
+    Own,
+    /// Everybody's.
+    Any,
+    /// The server's own and these, as browsers send them: `https://example.com`.
+    Listed(Vec<String>),
+}
+
+/// How holds live, and how many there may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldSettings {
+    /// How long a hold lives without a heartbeat.
+    pub ttl: Duration,
+    /// How often clients are told to send one.
+    pub heartbeat: Duration,
+    /// How long one session may hold time on one resource altogether.
+    pub limit: Duration,
+    /// How much one session may hold at once: quanta times units.
+    pub session_quanta: u32,
+    /// How much one client address may hold on one resource: quanta times minutes.
+    pub address_budget: u32,
+}
+
+impl Default for HoldSettings {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(10),
+            heartbeat: Duration::from_secs(5),
+            limit: Duration::from_mins(15),
+            session_quanta: 400,
+            address_budget: 12_000,
+        }
+    }
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct LogSettings {
+    /// How lines are written.
+    pub format: LogFormat,
+    /// Directives for the filter, known to be valid.
+    pub directives: String,
+}
+
+/// How log lines are written.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// A token to be made.
+#[derive(Debug)]
+pub struct TokenRequest {
+    /// What to sign it with.
+    pub key: TokenKey,
+    /// Who the bearer is.
+    pub profile: Profile,
+    /// How long it is valid.
+    pub valid: Duration,
+}
+
+/// Everything that is wrong with the settings.
+#[derive(Debug)]
+pub struct SettingsError {
+    problems: Vec<String>,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("The settings are not usable as they are:")?;
+        for problem in &self.problems {
+            write!(f, "\n  - {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SettingsError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+use std::fmt::Write as _;
+
+use clap::CommandFactory as _;
+
+use super::*;
+use crate::domain::access::Role;
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+fn read(line: &str) -> Result<Invocation, String> {
+    let cli = Cli::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string())?;
+    Invocation::from_cli(cli).map_err(|error| error.to_string())
+}
+
+fn serve(flags: &str) -> Result<ServeSettings, String> {
+    match read(&format!("slotwise --server-key {KEY} {flags}"))? {
+        Invocation::Serve(settings) => Ok(*settings),
+        other => Err(format!("not serve: {other:?}")),
+    }
+}
+
+#[test]
+fn serve_is_what_happens_without_a_command() {
+    let settings = serve("--listen 0.0.0.0:9000").unwrap();
+    assert_eq!(settings.listen.to_string(), "0.0.0.0:9000");
+    assert_eq!(settings.holds, HoldSettings::default());
+    assert_eq!(settings.http.body_limit, HttpSettings::default().body_limit);
+    assert!(!settings.guest_bookings);
+    assert!(settings.http.graphiql);
+    assert!(settings.token_key.is_none());
+    assert!(matches!(read(&format!("slotwise serve --server-key {KEY}")), Ok(Invocation::Serve(_))));
+}
+
+#[test]
+fn other_commands_do_not_need_the_settings_of_serve() {
+    assert!(matches!(read("slotwise schema"), Ok(Invocation::Schema)));
+    assert!(matches!(read("slotwise demo --listen 127.0.0.1:0"), Ok(Invocation::Demo(_))));
+    assert!(matches!(read("slotwise migrate"), Ok(Invocation::Migrate(_))));
+    assert!(matches!(read("slotwise check"), Ok(Invocation::Check(_))));
+}
+
+#[test]
+fn a_switch_can_be_given_with_and_without_a_value() {
+    assert!(serve("--guest-bookings").unwrap().guest_bookings);
+    assert!(!serve("--guest-bookings false").unwrap().guest_bookings);
+    assert!(!serve("--graphiql off").unwrap().http.graphiql);
+}
+
+#[test]
+fn all_problems_are_told_together_by_flag_and_variable() {
+    let error = read(
+        "slotwise --listen here --database-url mysql://x --token-secret short --guest-bookings maybe \
+         --cors-origins example.com --body-limit-bytes 1 --request-timeout-seconds soon --hold-session-quanta 0 \
+         --log-format xml --log a=b=c",
+    )
+    .unwrap_err();
+    for named in [
+        "--listen (SLOTWISE_LISTEN) must be an IP address and a port",
+        "--database-url (DATABASE_URL) must begin with sqlite:// or postgres://",
+        "--server-key (SLOTWISE_SERVER_KEY) is missing",
+        "--token-secret (SLOTWISE_TOKEN_SECRET) must have at least 32 bytes",
+        "--guest-bookings (SLOTWISE_GUEST_BOOKINGS) must be true or false",
+        "--cors-origins (SLOTWISE_CORS_ORIGINS) must be a list of origins",
+        "--body-limit-bytes (SLOTWISE_BODY_LIMIT_BYTES) must be a whole number from 1024 to 67108864",
+        "--request-timeout-seconds (SLOTWISE_REQUEST_TIMEOUT_SECONDS) must be a whole number from 1 to 600",
+        "--hold-session-quanta (SLOTWISE_HOLD_SESSION_QUANTA) must be a whole number from 1",
+        "--log-format (SLOTWISE_LOG_FORMAT) must be text or json",
+        "--log (SLOTWISE_LOG) must be a level",
+    ] {
+        assert!(error.contains(named), "{named:?} is not in\n{error}");
+    }
+}
+
+#[test]
+fn a_heartbeat_must_come_before_the_hold_ends() {
+    let error = serve("--hold-seconds 5 --heartbeat-seconds 5").unwrap_err();
+    assert!(error.contains("--heartbeat-seconds (SLOTWISE_HEARTBEAT_SECONDS) must be less"), "{error}");
+}
+
+#[test]
+fn a_short_server_key_is_refused_and_no_secret_is_ever_shown() {
+    let error = read("slotwise --server-key tooshort").unwrap_err();
+    assert!(error.contains("at least 32 characters") && !error.contains("tooshort"), "{error}");
+    let settings = serve(&format!("--token-secret {KEY} --database-url postgres://u:hunter2@h/d")).unwrap();
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains(KEY) && !shown.contains("hunter2"), "{shown}");
+}
+
+#[test]
+fn origins_are_scheme_and_host_and_nothing_more() {
+    let origins = |list: &str| serve(&format!("--cors-origins {list}")).map(|settings| settings.http.origins);
+    assert_eq!(origins("*"), Ok(Origins::Any));
+    assert_eq!(
+        origins("https://Example.com,http://localhost:3000"),
+        Ok(Origins::Listed(vec!["https://example.com".into(), "http://localhost:3000".into()]))
+    );
+    for wrong in
+        ["example.com", "https://example.com/", "https://example.com/a", "ftp://example.com", "https://a@b", "*,*"]
+    {
+        assert!(origins(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_token_is_asked_for_by_role_and_person() {
+    let line = format!(
+        "slotwise token --token-secret {KEY} --role STAFF --subject usr_1 --email a@b.c --name Ada --organization org_x \
+         --valid-hours 2"
+    );
+    let Ok(Invocation::Token(request)) = read(&line) else { panic!("no token") };
+    assert_eq!(request.valid, Duration::from_hours(2));
+    assert_eq!(request.profile.role, Role::Staff);
+    assert_eq!(request.profile.subject.as_str(), "usr_1");
+    assert_eq!(request.profile.organization.as_str(), "org_x");
+
+    let error = read("slotwise token --role boss --valid-hours 0").unwrap_err();
+    for named in ["--token-secret (SLOTWISE_TOKEN_SECRET) is missing", "--role must be", "--valid-hours must be"] {
+        assert!(error.contains(named), "{named:?} is not in\n{error}");
+    }
+}
+
+/// The README's table of settings, as the command line itself has it.
+fn table() -> String {
+    let mut table = String::from("| Flag | Variable | Default | What it does |\n| --- | --- | --- | --- |\n");
+    for arg in Cli::command().get_arguments().filter(|arg| !matches!(arg.get_id().as_str(), "help" | "version")) {
+        let default =
+            arg.get_default_values().first().map_or_else(String::new, |value| format!("`{}`", value.display()));
+        let help = arg.get_long_help().or(arg.get_help()).map(|help| help.to_string().replace('\n', " "));
+        let _infallible = writeln!(
+            table,
+            "| `--{}` | `{}` | {default} | {} |",
+            arg.get_long().unwrap_or_default(),
+            arg.get_env().map(|name| name.display().to_string()).unwrap_or_default(),
+            help.unwrap_or_default().replace('|', "\\|"),
+        );
+    }
+    table
+}
+
+#[test]
+fn the_table_of_settings_in_the_readme_is_current() {
+    let Ok(readme) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")) else { return };
+    let table = table();
+    assert!(readme.contains(&table), "the README's table of settings should be:\n{table}");
+}

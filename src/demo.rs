@@ -1,0 +1,295 @@
+//! `slotwise demo`: a server to try things on, with a database of its own.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use chrono_tz::Tz;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use crate::app::{App, StartError};
+use crate::auth::Profile;
+use crate::clock::SharedClock;
+use crate::config::{DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, ServeSettings, TokenKey};
+use crate::domain::access::{Caller, Role, Viewer};
+use crate::domain::catalogue::{EventType, Resource};
+use crate::domain::id::{EventTypeId, OrganizationId, ResourceId, ScheduleId, UserId};
+use crate::domain::local_time::{days_after, instant_of, local_date};
+use crate::domain::schedule::{DayHours, Schedule, WallTime, Window};
+use crate::process;
+use crate::service::booking::{BookerDetails, CreateBooking};
+use crate::store::Tx;
+
+/// Where the demonstration takes place: a zone whose clocks change.
+const ZONE: Tz = chrono_tz::Europe::Berlin;
+/// How long the printed tokens are good for.
+const TOKENS_VALID: Duration = Duration::from_hours(7 * 24);
+/// How long running requests have to end when the demonstration is stopped.
+const SHUTDOWN: Duration = Duration::from_secs(3);
+
+/// Runs the demonstration until it is stopped.
+///
+/// # Errors
+/// The address is taken, or the database cannot be opened.
+pub async fn run(settings: DemoSettings, clock: SharedClock) -> Result<(), StartError> {
+    process::start_log(&settings.log);
+    let shutdown = process::end_on_signal()?;
+    let listener = process::listen(settings.listen)?;
+    let file = DatabaseFile::new(settings.database.clone(), clock.unique());
+    let app = App::build(serve_settings(&settings, &file, &clock), clock.clone(), shutdown, None).await?;
+    app.store().migrate().await?;
+    if app.store().reader().catalogue_revision(&OrganizationId::fallback()).await? > 0 {
+        writeln!(io::stdout(), "Using what {} holds.", file.path.display())?;
+    } else {
+        seed(&app, clock.now()).await?;
+    }
+    introduce(&app, listener.local_addr()?)?;
+    app.serve(listener, SHUTDOWN).await
+}
+
+/// The demonstration's database; a temporary one is removed at the end.
+struct DatabaseFile {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl DatabaseFile {
+    fn new(path: Option<PathBuf>, unique: Uuid) -> Self {
+        let temporary = path.is_none();
+        let name = format!("slotwise-demo-{}.db", unique.simple());
+        Self { path: path.unwrap_or_else(|| std::env::temp_dir().join(name)), temporary }
+    }
+}
+
+impl Drop for DatabaseFile {
+    fn drop(&mut self) {
+        if self.temporary {
+            for suffix in ["", "-wal", "-shm"] {
+                let mut path = self.path.clone().into_os_string();
+                path.push(suffix);
+                // What is not there need not be removed, and what cannot be is in the system's temporary directory.
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+}
+
+fn serve_settings(settings: &DemoSettings, file: &DatabaseFile, clock: &SharedClock) -> ServeSettings {
+    // Secrets are made anew at each start: a demonstration's tokens are good for one run.
+    ServeSettings {
+        listen: settings.listen,
+        database: DatabaseSettings {
+            url: SecretString::from(format!("sqlite://{}?mode=rwc", file.path.display())),
+            connections: None,
+        },
+        server_key: clock.secret(),
+        token_key: Some(TokenKey { secret: clock.secret(), issuer: None, audience: None }),
+        guest_bookings: true,
+        http: HttpSettings::default(),
+        shutdown: SHUTDOWN,
+        holds: HoldSettings::default(),
+        log: settings.log.clone(),
+    }
+}
+
+/// Prints what a newcomer needs to begin.
+fn introduce(app: &App, address: std::net::SocketAddr) -> Result<(), StartError> {
+    let mut out = io::stdout();
+    writeln!(out, "\nSlotwise is running. Open http://{address}/ to explore it in GraphiQL.\n")?;
+    writeln!(out, "To act as somebody, put one of these into GraphiQL's Headers tab:\n")?;
+    for profile in [customer(), staff(), admin()] {
+        let token = app.tokens().sign(&profile, TOKENS_VALID)?;
+        let name = profile.name.as_deref().unwrap_or_default();
+        writeln!(out, "  {name} ({:?}):\n  {{\"Authorization\": \"Bearer {token}\"}}\n", profile.role)?;
+    }
+    writeln!(out, "Ctrl-C ends it.")?;
+    Ok(())
+}
+
+fn profile(subject: &str, name: &str, email: &str, role: Role) -> Profile {
+    Profile {
+        subject: UserId::from(subject),
+        email: Some(email.to_owned()),
+        name: Some(name.to_owned()),
+        organization: OrganizationId::fallback(),
+        role,
+    }
+}
+
+fn customer() -> Profile {
+    profile("demo-customer", "Carla Customer", "carla@example.com", Role::Customer)
+}
+
+fn staff() -> Profile {
+    profile("demo-staff", "Stefan Staff", "stefan@example.com", Role::Staff)
+}
+
+fn admin() -> Profile {
+    profile("demo-admin", "Ada Admin", "ada@example.com", Role::Admin)
+}
+
+/// The catalogue of the demonstration.
+struct Catalogue {
+    now: DateTime<Utc>,
+    schedule: Schedule,
+    studio_a: Resource,
+    studio_b: Resource,
+    engineer: Resource,
+    microphones: Resource,
+    sessions: [EventType; 3],
+    hire: EventType,
+}
+
+impl Catalogue {
+    fn new(now: DateTime<Utc>) -> Result<Self, StartError> {
+        let schedule = opening_hours(now)?;
+        let resource = |slug: &str, name: &str, kind: &str, quantity: u32| Resource {
+            id: ResourceId::from(format!("res_{slug}")),
+            organization_id: OrganizationId::fallback(),
+            slug: slug.to_owned(),
+            name: name.to_owned(),
+            description: None,
+            kind: kind.to_owned(),
+            time_zone: ZONE,
+            quantity,
+            standalone: true,
+            active: true,
+            schedule_id: Some(schedule.id.clone()),
+            metadata: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let event_type = |slug: &str, title: &str, minutes: u32| EventType {
+            id: EventTypeId::from(format!("evt_{slug}")),
+            organization_id: OrganizationId::fallback(),
+            slug: slug.to_owned(),
+            title: title.to_owned(),
+            description: None,
+            duration_options: vec![minutes],
+            interval_minutes: Some(60),
+            buffer_before_minutes: 0,
+            buffer_after_minutes: 0,
+            min_notice_minutes: 0,
+            max_days_ahead: Some(365),
+            requires_confirmation: false,
+            lock_time_zone: false,
+            locations: Vec::new(),
+            active: true,
+            schedule_id: None,
+            created_at: now,
+            updated_at: now,
+        };
+        Ok(Self {
+            studio_a: resource("studio-a", "Studio A", "room", 1),
+            studio_b: resource("studio-b", "Studio B", "room", 1),
+            engineer: resource("engineer", "Erika, sound engineer", "person", 1),
+            microphones: resource("microphones", "Microphones", "equipment", 6),
+            sessions: [
+                event_type("one-hour", "One hour", 60),
+                event_type("two-hours", "Two hours", 120),
+                event_type("five-hours", "Five hours", 300),
+            ],
+            hire: event_type("hire", "Hire for an hour", 60),
+            now,
+            schedule,
+        })
+    }
+
+    async fn insert(&self, tx: &Tx) -> Result<(), crate::store::StoreError> {
+        tx.ensure_organization(&OrganizationId::fallback(), self.now).await?;
+        tx.insert_schedule(&self.schedule).await?;
+        for resource in [&self.studio_a, &self.studio_b, &self.engineer, &self.microphones] {
+            tx.insert_resource(resource).await?;
+        }
+        for event_type in self.sessions.iter().chain([&self.hire]) {
+            tx.insert_event_type(event_type).await?;
+        }
+        for event_type in &self.sessions {
+            for resource in [&self.studio_a, &self.studio_b, &self.engineer] {
+                tx.link(&event_type.organization_id, &event_type.id, &resource.id).await?;
+            }
+        }
+        tx.link(&self.hire.organization_id, &self.hire.id, &self.microphones.id).await
+    }
+}
+
+/// 09:00 to 22:00 on weekdays, 10:00 to 24:00 at weekends, closed on New Year's Day.
+fn opening_hours(now: DateTime<Utc>) -> Result<Schedule, StartError> {
+    let hours = |from: &str, to: &str| -> Result<DayHours, StartError> {
+        let time = |text: &str| text.parse::<WallTime>().map_err(|_| StartError::new("a wall time of the demo"));
+        let window = Window::new(time(from)?, time(to)?).map_err(|_| StartError::new("a window of the demo"))?;
+        DayHours::new(vec![window]).map_err(|_| StartError::new("the hours of the demo"))
+    };
+    let (weekday, weekend) = (hours("09:00", "22:00")?, hours("10:00", "24:00")?);
+    let weekly = std::array::from_fn(|day| if day < 5 { weekday.clone() } else { weekend.clone() });
+    Ok(Schedule {
+        id: ScheduleId::from("sch_opening-hours"),
+        organization_id: OrganizationId::fallback(),
+        name: "Opening hours".to_owned(),
+        time_zone: ZONE,
+        weekly,
+        overrides: std::collections::BTreeMap::new(),
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// Lays out the catalogue and makes a few bookings, by the same way as anybody's.
+async fn seed(app: &App, now: DateTime<Utc>) -> Result<(), StartError> {
+    let catalogue = Catalogue::new(now)?;
+    let tables = &catalogue;
+    app.store().write(|tx| async move { tables.insert(&tx).await }).await?;
+    let tomorrow = days_after(local_date(ZONE, now), 1);
+    let bookings = [
+        (&catalogue.studio_a, &catalogue.sessions[1], tomorrow, "10:00"),
+        (&catalogue.studio_a, &catalogue.sessions[0], tomorrow, "17:00"),
+        (&catalogue.studio_b, &catalogue.sessions[2], tomorrow, "12:00"),
+        (&catalogue.engineer, &catalogue.sessions[0], days_after(tomorrow, 1), "15:00"),
+    ];
+    for (resource, event_type, date, time) in bookings {
+        book(app, resource, event_type, (date, time), now).await?;
+    }
+    Ok(())
+}
+
+async fn book(
+    app: &App,
+    resource: &Resource,
+    event_type: &EventType,
+    (date, time): (NaiveDate, &str),
+    now: DateTime<Utc>,
+) -> Result<(), StartError> {
+    let time = time.parse::<WallTime>().map_err(|_| StartError::new("a wall time of the demo"))?;
+    let profile = customer();
+    let caller = Caller::User(Viewer {
+        id: profile.subject,
+        organization_id: profile.organization,
+        role: profile.role,
+        email: profile.email,
+        name: profile.name,
+    });
+    let request = CreateBooking {
+        event_type_id: event_type.id.clone(),
+        resource_id: resource.id.clone(),
+        quantity: 1,
+        add_ons: Vec::new(),
+        start: instant_of(ZONE, date, time),
+        duration_minutes: None,
+        time_zone: None,
+        booker: Some(BookerDetails::default()),
+        location: None,
+        reference: None,
+        metadata: None,
+        session_secret: None,
+        idempotency_key: None,
+        ignore_schedule: false,
+    };
+    let made = app
+        .services()
+        .create_booking(&caller, request, now)
+        .await
+        .map_err(|error| StartError::new(format!("{error:?}")))?;
+    made.map(|_| ()).map_err(|errors| StartError::new(format!("a booking of the demo was refused: {errors:?}")))
+}

@@ -1,0 +1,98 @@
+//! Who is asking, and what they may do: every "may" question is answered here.
+
+use super::booking::Booking;
+use super::id::{OrganizationId, UserId};
+
+/// What somebody may do in their organization. Each role may do what those before it may.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Books for themself, sees and changes their own bookings.
+    Customer,
+    /// Sees and changes all bookings of the organization.
+    Staff,
+    /// Runs the catalogue.
+    Admin,
+}
+
+/// A signed-in caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// The token's subject.
+    pub id: UserId,
+    /// The organization that the token names.
+    pub organization_id: OrganizationId,
+    /// What they may do there.
+    pub role: Role,
+    /// Their email address, as far as it is known.
+    pub email: Option<String>,
+    /// Their name, as far as it is known.
+    pub name: Option<String>,
+}
+
+impl Viewer {
+    /// Whether they are staff (or more) of `organization`.
+    #[must_use]
+    pub fn is_staff_of(&self, organization: &OrganizationId) -> bool {
+        self.role >= Role::Staff && self.organization_id == *organization
+    }
+}
+
+/// Whoever makes a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody in particular.
+    Anonymous,
+    /// Somebody with a valid token.
+    User(Viewer),
+}
+
+impl Caller {
+    /// The viewer, when signed in.
+    #[must_use]
+    pub fn viewer(&self) -> Option<&Viewer> {
+        match self {
+            Self::Anonymous => None,
+            Self::User(viewer) => Some(viewer),
+        }
+    }
+
+    /// The organization whose public lists they mean when they name none.
+    #[must_use]
+    pub fn home_organization(&self) -> OrganizationId {
+        self.viewer().map_or_else(OrganizationId::fallback, |viewer| viewer.organization_id.clone())
+    }
+
+    /// Whether they may see what is inactive in `organization`.
+    #[must_use]
+    pub fn may_see_inactive(&self, organization: &OrganizationId) -> bool {
+        self.viewer().is_some_and(|viewer| viewer.is_staff_of(organization))
+    }
+
+    /// In which capacity they may read and change `booking`; `None` means that it does not exist for them.
+    ///
+    /// `token_is_valid` says whether they showed the booking's management token.
+    #[must_use]
+    pub fn standing(&self, booking: &Booking, token_is_valid: bool) -> Option<Standing> {
+        match self.viewer() {
+            Some(viewer) if viewer.is_staff_of(&booking.organization_id) => Some(Standing::Staff),
+            Some(viewer)
+                if viewer.organization_id == booking.organization_id
+                    && booking.booker.user_id.as_ref() == Some(&viewer.id) =>
+            {
+                Some(Standing::Booker)
+            }
+            _ => token_is_valid.then_some(Standing::TokenBearer),
+        }
+    }
+}
+
+/// The capacity in which somebody deals with a booking.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Staff of the booking's organization.
+    Staff,
+    /// The one who booked.
+    Booker,
+    /// Whoever has the management token.
+    TokenBearer,
+}

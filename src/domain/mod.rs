@@ -1,0 +1,14 @@
+//! The rules of booking, pure and synchronous: no I/O, no clock, no framework.
+//!
+//! Everything here is a function of its arguments; the present instant is always handed in as `now`.
+
+pub mod access;
+pub mod availability;
+pub mod booking;
+pub mod catalogue;
+pub mod id;
+pub mod local_time;
+pub mod quantum;
+pub mod refusal;
+pub mod schedule;
+pub mod units;

@@ -1,0 +1,247 @@
+//! Executing operations, whatever transport they come by: the check before, the execution, the mask behind.
+//!
+//! Transports see neither the schema nor the library. They hand over an [`Operation`] and who asks, and get JSON.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Data, Executor, ObjectType, Request, Response, Schema, SubscriptionType, Value, Variables};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+
+use chrono::{DateTime, Utc};
+
+use super::gate::{self, Limits};
+use super::mask;
+use crate::clock::SharedClock;
+use crate::domain::access::Caller;
+
+/// By what way an operation came. Resolvers find it in the context: secrets are refused over [`Transport::Get`],
+/// since addresses are logged and remembered all over the place.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// HTTP GET.
+    Get,
+    /// HTTP POST.
+    Post,
+    /// A WebSocket.
+    WebSocket,
+}
+
+/// The address that a request came from. Resolvers find it in the context.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientAddress(pub IpAddr);
+
+/// When an operation began to be executed: the one "now" of all its fields. Resolvers find it in the context.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct StartedAt(pub DateTime<Utc>);
+
+/// What names a request in the log, and in answers that refer to it; of a WebSocket, the request that opened it.
+/// Resolvers find it in the context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// The id of that text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Everything that resolvers learn of a request beside its operation: each part is found by its type in the context.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    /// Who asks.
+    pub caller: Caller,
+    /// From where.
+    pub address: ClientAddress,
+    /// What names the request.
+    pub request_id: RequestId,
+    /// By what way.
+    pub transport: Transport,
+}
+
+impl RequestContext {
+    /// The context as the library hands it to resolvers.
+    pub(super) fn into_data(self) -> Data {
+        let Self { caller, address, request_id, transport } = self;
+        let mut data = Data::default();
+        data.insert(caller);
+        data.insert(address);
+        data.insert(request_id);
+        data.insert(transport);
+        data
+    }
+}
+
+/// An operation as a client sends it. It cannot be shown: its variables may be secrets.
+#[derive(Default)]
+pub struct Operation {
+    /// The GraphQL document.
+    pub query: String,
+    /// Which of the document's operations; can be left out when there is only one.
+    #[expect(clippy::struct_field_names, reason = "the name that the specification gives it")]
+    pub operation_name: Option<String>,
+    /// The values of the operation's variables.
+    pub variables: serde_json::Map<String, serde_json::Value>,
+}
+
+/// What an operation does.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum OperationKind {
+    /// Reads.
+    Query,
+    /// Changes.
+    Mutation,
+    /// Is told of changes.
+    Subscription,
+}
+
+impl From<OperationType> for OperationKind {
+    fn from(kind: OperationType) -> Self {
+        match kind {
+            OperationType::Query => Self::Query,
+            OperationType::Mutation => Self::Mutation,
+            OperationType::Subscription => Self::Subscription,
+        }
+    }
+}
+
+/// An operation that has passed the check before execution.
+pub struct Prepared {
+    request: Request,
+    kind: OperationKind,
+}
+
+impl Prepared {
+    /// What the operation does.
+    #[must_use]
+    pub fn kind(&self) -> OperationKind {
+        self.kind
+    }
+}
+
+/// What an operation came to.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response as JSON.
+    pub body: Vec<u8>,
+    /// Whether the operation was executed, in part at least; otherwise there is no `data` in the response.
+    pub executed: bool,
+}
+
+/// A schema whose types are forgotten, so that transports need not name them.
+pub(super) trait AnySchema: Send + Sync {
+    /// Executes a query or a mutation.
+    fn execute(&self, request: Request) -> BoxFuture<'_, Response>;
+
+    /// Executes any operation: a subscription gives many responses, all others one.
+    fn stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response>;
+}
+
+impl<E: Executor> AnySchema for E {
+    fn execute(&self, request: Request) -> BoxFuture<'_, Response> {
+        Executor::execute(self, request).boxed()
+    }
+
+    fn stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        self.execute_stream(request, session)
+    }
+}
+
+/// The schema, ready to execute operations. Clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    pub(super) schema: Arc<dyn AnySchema>,
+    pub(super) limits: Limits,
+    sdl: Arc<str>,
+    clock: SharedClock,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Executes operations of `schema` within the usual limits.
+    #[must_use]
+    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, clock: SharedClock) -> Self
+    where
+        Q: ObjectType + 'static,
+        M: ObjectType + 'static,
+        S: SubscriptionType + 'static,
+    {
+        let sdl = schema.sdl().into();
+        Self { schema: Arc::new(schema), limits: Limits::default(), sdl, clock }
+    }
+
+    /// The present instant, for an operation that begins.
+    pub(super) fn started_at(&self) -> StartedAt {
+        StartedAt(self.clock.now())
+    }
+
+    /// The schema in the schema definition language.
+    #[must_use]
+    pub fn sdl(&self) -> &str {
+        &self.sdl
+    }
+
+    /// Checks an operation before it is executed: by [`gate`], in linear time.
+    ///
+    /// # Errors
+    ///
+    /// The answer that tells what is wrong with the operation.
+    pub fn prepare(&self, operation: Operation) -> Result<Prepared, Answer> {
+        let Operation { query, operation_name, variables } = operation;
+        let mut variables = Variables::from_json(serde_json::Value::Object(variables));
+        match gate::check(&query, operation_name.as_deref(), &variables, &self.limits) {
+            Ok(passed) => {
+                variables.extend(passed.unset_sizes.into_iter().map(|name| (name, Value::Null)));
+                let mut request = Request::new(query).variables(variables);
+                request.operation_name = operation_name;
+                request.set_parsed_query(passed.document);
+                Ok(Prepared { request, kind: passed.kind })
+            }
+            Err(refused) => Err(answer(&Response::from_errors(vec![refused.into()]))),
+        }
+    }
+
+    /// Executes a query or a mutation.
+    pub async fn execute(&self, prepared: Prepared, context: RequestContext) -> Answer {
+        let request_id = context.request_id.clone();
+        let mut request = prepared.request;
+        request.data = context.into_data();
+        request.data.insert(self.started_at());
+        answer(&mask::masked(self.schema.execute(request).await, &request_id))
+    }
+}
+
+/// A response as JSON. The specification wants no `data` at all in the answer to what was not executed.
+fn answer(response: &Response) -> Answer {
+    let executed = !mask::is_request_error(response);
+    let body = if executed {
+        serde_json::to_vec(response)
+    } else {
+        serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
+    };
+    let body = body.unwrap_or_else(|error| {
+        tracing::error!(%error, "a response could not be written as JSON");
+        mask::FAULT_BODY.to_vec()
+    });
+    Answer { body, executed }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Batches look-ups of single things, so that a list of n bookings does not cost n statements.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use async_graphql::dataloader::{DataLoader, Loader};
+use async_graphql::runtime::{TokioSpawner, TokioTimer};
+
+use crate::domain::booking::BookingTransition;
+use crate::domain::catalogue::{EventType, Resource};
+use crate::domain::id::{BookingId, EventTypeId, ResourceId, ScheduleId};
+use crate::domain::schedule::Schedule;
+use crate::graphql::error::ApiError;
+use crate::service::Services;
+
+/// Loads by key, in batches; keeps nothing from one batch to the next.
+pub struct Loads(DataLoader<Source>);
+
+/// Where the batches are read.
+pub struct Source(Services);
+
+impl Loads {
+    /// Loads through `services`. To be called within the runtime that serves requests.
+    #[must_use]
+    pub fn new(services: Services) -> Self {
+        Self(DataLoader::new(Source(services), TokioSpawner::current(), TokioTimer::default()))
+    }
+
+    /// What `key` names, if there is such a thing.
+    ///
+    /// # Errors
+    /// Whatever the store failed with.
+    pub async fn load<K>(&self, key: K) -> Result<Option<<Source as Loader<K>>::Value>, ApiError>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Source: Loader<K, Error = ApiError>,
+    {
+        self.0.load_one(key).await
+    }
+}
+
+/// Declares a key and how many of them are loaded at once.
+macro_rules! loads {
+    ($(#[$doc:meta])* $key:ident($id:ty) => $value:ty, by $load:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub struct $key(pub $id);
+
+        impl Loader<$key> for Source {
+            type Value = $value;
+            type Error = ApiError;
+
+            async fn load(&self, keys: &[$key]) -> Result<HashMap<$key, Self::Value>, Self::Error> {
+                let ids: Vec<$id> = keys.iter().map(|key| key.0.clone()).collect();
+                Ok(self.0.$load(&ids).await?.into_iter().map(|(id, value)| ($key(id), value)).collect())
+            }
+        }
+    };
+}
+
+loads!(
+    /// A resource by its id, whoever asks: for what the caller may see already.
+    ResourceKey(ResourceId) => Arc<Resource>, by load_resources
+);
+loads!(
+    /// An event type by its id.
+    EventTypeKey(EventTypeId) => Arc<EventType>, by load_event_types
+);
+loads!(
+    /// A schedule by its id.
+    ScheduleKey(ScheduleId) => Arc<Schedule>, by load_schedules
+);
+loads!(
+    /// All event types that are linked to a resource, inactive ones included.
+    EventTypesOfResource(ResourceId) => Vec<Arc<EventType>>, by load_event_types_of_resources
+);
+loads!(
+    /// A booking's history, the oldest first.
+    HistoryKey(BookingId) => Vec<BookingTransition>, by load_histories
+);

@@ -1,0 +1,148 @@
+//! The last look at a response before it is written: what has no code of ours never leaves as it is.
+
+use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError, Value};
+
+use super::execute::RequestId;
+
+/// The codes in `extensions.code` of top-level errors: all there are.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// The caller has to sign in.
+    Unauthenticated,
+    /// The caller may not.
+    Forbidden,
+    /// The request is malformed.
+    BadUserInput,
+    /// There is no such thing for this caller.
+    NotFound,
+    /// Too much of it.
+    RateLimited,
+    /// A fault of the server's.
+    InternalServerError,
+}
+
+impl Code {
+    const ALL: [Self; 6] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::BadUserInput,
+        Self::NotFound,
+        Self::RateLimited,
+        Self::InternalServerError,
+    ];
+
+    /// The code as clients see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::NotFound => "NOT_FOUND",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::InternalServerError => "INTERNAL_SERVER_ERROR",
+        }
+    }
+}
+
+/// The answer when not even an answer can be written.
+pub(super) const FAULT_BODY: &[u8] =
+    br#"{"errors":[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#;
+
+/// An error with one of our codes.
+pub(super) fn error(code: Code, message: impl Into<String>) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    set_code(&mut error, code);
+    error
+}
+
+/// Whether a response says that its operation was not executed at all: then no error has a path.
+pub(super) fn is_request_error(response: &Response) -> bool {
+    response.data == Value::Null
+        && !response.errors.is_empty()
+        && response.errors.iter().all(|error| error.path.is_empty())
+}
+
+/// `response`, in which each error has one of our codes and a text that clients may read.
+pub(super) fn masked(mut response: Response, request_id: &RequestId) -> Response {
+    let invalid = is_request_error(&response);
+    for error in &mut response.errors {
+        if has_code(error) {
+            continue;
+        }
+        if invalid {
+            // Validation: the library's texts speak of the document, and of nothing else.
+            set_code(error, Code::BadUserInput);
+        } else if is_about_input(error) {
+            error.message = without_rust_types(&error.message);
+            set_code(error, Code::BadUserInput);
+        } else {
+            tracing::error!(
+                request_id = request_id.as_str(),
+                path = path(error),
+                error = error.message,
+                "a fault while executing an operation"
+            );
+            *error = fault(error, request_id);
+        }
+    }
+    response
+}
+
+/// The response to an operation that panicked. The panic itself has been logged where it happened.
+pub(super) fn panicked(request_id: &RequestId) -> Response {
+    Response::from_errors(vec![error(Code::InternalServerError, fault_message(request_id))])
+}
+
+/// What a client is told of a fault: that there was one, and what to call it when they write to us.
+fn fault(error: &ServerError, request_id: &RequestId) -> ServerError {
+    let mut masked = self::error(Code::InternalServerError, fault_message(request_id));
+    masked.locations.clone_from(&error.locations);
+    masked.path.clone_from(&error.path);
+    masked
+}
+
+/// The text of every fault.
+#[must_use]
+pub fn fault_message(request_id: &RequestId) -> String {
+    format!("Something went wrong on our side. Try again later; if it stays, report request {}.", request_id.as_str())
+}
+
+fn has_code(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    matches!(code, Some(Value::String(code)) if Code::ALL.iter().any(|ours| ours.as_str() == code))
+}
+
+fn set_code(error: &mut ServerError, code: Code) {
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set("code", code.as_str());
+}
+
+/// Whether the library could not make an argument of what the client sent. It finds that out during execution, and
+/// knows such errors by their texts only; errors that a resolver returned have a source.
+fn is_about_input(error: &ServerError) -> bool {
+    error.source.is_none()
+        && (error.message.starts_with("Failed to parse \"") || error.message.starts_with("Expected input type \""))
+}
+
+/// "Only integers from -128 to 127 are accepted for i8." means nothing to a client from its "for" on.
+fn without_rust_types(message: &str) -> String {
+    match message.split_once(" are accepted for ") {
+        Some((before, after)) => {
+            let after = after.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric());
+            format!("{before} are accepted{after}")
+        }
+        None => message.to_owned(),
+    }
+}
+
+fn path(error: &ServerError) -> String {
+    let segments: Vec<String> = error
+        .path
+        .iter()
+        .map(|segment| match segment {
+            PathSegment::Field(name) => name.clone(),
+            PathSegment::Index(index) => index.to_string(),
+        })
+        .collect();
+    segments.join(".")
+}

@@ -1,0 +1,112 @@
+//! Making and cancelling bookings.
+
+use async_graphql::{Context, Object};
+
+use super::Problems;
+use crate::domain::access::Caller;
+use crate::domain::refusal::UserError;
+use crate::graphql::arguments::{count, instant, items, time_zone};
+use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::guard::{MayBook, guarded};
+use crate::graphql::request::now;
+use crate::graphql::types::booking::{
+    Booking, BookingPayload, CancelBookingInput, CreateBookingInput, CreateBookingPayload,
+};
+use crate::service::Services;
+use crate::service::booking::{BookerDetails, CancelBooking, CreateBooking};
+
+/// Mutations of bookings.
+#[derive(Default)]
+pub struct BookingMutation;
+
+#[Object]
+impl BookingMutation {
+    /// Books a resource, and its add-ons, for one of the starts that `daySlots` offers. For signed-in callers; for
+    /// guests too where `settings.guestBookings` says so.
+    async fn create_booking(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to book.")] input: CreateBookingInput,
+    ) -> Nullable<CreateBookingPayload> {
+        guarded(ctx, MayBook, async { create_booking(ctx, input).await.map(Some) }).await
+    }
+
+    /// Calls a booking off and lets its time go. The booker and whoever has the management token can until its start;
+    /// staff can at any time. Cancelling what is cancelled already succeeds and changes nothing.
+    async fn cancel_booking(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to cancel.")] input: CancelBookingInput,
+    ) -> Nullable<BookingPayload> {
+        Some(cancel_booking(ctx, input).await)
+    }
+}
+
+async fn create_booking(ctx: &Context<'_>, input: CreateBookingInput) -> Result<CreateBookingPayload, ApiError> {
+    let outcome = match read_create_booking(input) {
+        Ok(request) => {
+            from_context::<Services>(ctx)?.create_booking(from_context::<Caller>(ctx)?, request, now(ctx)?).await?
+        }
+        Err(problems) => Err(problems),
+    };
+    Ok(match outcome {
+        Ok(created) => CreateBookingPayload {
+            booking: Some(Booking(created.booking)),
+            management_token: Some(created.management_token),
+            user_errors: Vec::new(),
+        },
+        Err(errors) => CreateBookingPayload {
+            booking: None,
+            management_token: None,
+            user_errors: errors.into_iter().map(Into::into).collect(),
+        },
+    })
+}
+
+fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<UserError>> {
+    let mut problems = Problems::default();
+    let start = problems.take(&["start"], instant("start", &input.start));
+    let quantity = problems.take(&["quantity"], count("quantity", input.quantity));
+    let add_ons = problems.take(&["addOns"], items("addOns", &input.add_ons));
+    let duration_minutes = input
+        .duration_minutes
+        .and_then(|minutes| problems.take(&["durationMinutes"], count("durationMinutes", minutes)));
+    let zone = input.time_zone.and_then(|zone| problems.take(&["timeZone"], time_zone("timeZone", &zone)));
+    match (start, quantity, add_ons) {
+        (Some(start), Some(quantity), Some(add_ons)) if problems.0.is_empty() => Ok(CreateBooking {
+            event_type_id: input.event_type_id.0.into(),
+            resource_id: input.resource_id.0.into(),
+            quantity,
+            add_ons,
+            start,
+            duration_minutes,
+            time_zone: zone,
+            booker: input.booker.map(|booker| BookerDetails {
+                name: booker.name,
+                email: booker.email,
+                phone: booker.phone,
+                notes: booker.notes,
+            }),
+            location: input.location,
+            reference: input.reference,
+            metadata: input.metadata.map(|metadata| metadata.0).filter(|metadata| !metadata.is_null()),
+            session_secret: input.session_secret.map(Into::into),
+            idempotency_key: input.idempotency_key,
+            ignore_schedule: input.ignore_schedule,
+        }),
+        _ => Err(problems.0),
+    }
+}
+
+async fn cancel_booking(ctx: &Context<'_>, input: CancelBookingInput) -> Result<BookingPayload, ApiError> {
+    let request = CancelBooking {
+        id: input.id.0.into(),
+        management_token: input.management_token.map(Into::into),
+        reason: input.reason,
+    };
+    let outcome = from_context::<Services>(ctx)?.cancel_booking(from_context::<Caller>(ctx)?, request).await?;
+    Ok(match outcome {
+        Ok(booking) => BookingPayload { booking: Some(Booking(booking)), user_errors: Vec::new() },
+        Err(errors) => BookingPayload { booking: None, user_errors: errors.into_iter().map(Into::into).collect() },
+    })
+}

@@ -1,0 +1,114 @@
+//! Taking, renewing and releasing holds. For anyone, with a session secret of the client's own making.
+
+use async_graphql::{Context, Object};
+
+use super::Problems;
+use crate::graphql::arguments::{count, instant, items};
+use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::execute::ClientAddress;
+use crate::graphql::request::now;
+use crate::graphql::types::presence::{HeartbeatInput, HeartbeatPayload, LeaveInput, LeavePayload};
+use crate::service::Services;
+use crate::service::presence::{Heartbeat, Leave, SlotRequest};
+
+/// Mutations of holds.
+#[derive(Default)]
+pub struct PresenceMutation;
+
+#[Object]
+impl PresenceMutation {
+    /// Takes or renews all the slots, of the resource and of all add-ons, or none of them. What it grants, the same
+    /// session's booking gets. Send it every `settings.heartbeatSeconds`; what is not renewed ends by itself.
+    async fn heartbeat(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to hold.")] input: HeartbeatInput,
+    ) -> Nullable<HeartbeatPayload> {
+        Some(heartbeat(ctx, input).await)
+    }
+
+    /// Releases what the session holds on a resource.
+    async fn leave(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to release.")] input: LeaveInput,
+    ) -> Nullable<LeavePayload> {
+        Some(leave(ctx, input))
+    }
+}
+
+async fn heartbeat(ctx: &Context<'_>, input: HeartbeatInput) -> Result<HeartbeatPayload, ApiError> {
+    let services = from_context::<Services>(ctx)?;
+    let (address, now) = (from_context::<ClientAddress>(ctx)?.0, now(ctx)?);
+    let outcome = match read_heartbeat(input) {
+        Ok(heartbeat) => services.heartbeat(heartbeat, address, now).await?,
+        Err(problems) => Err(problems),
+    };
+    let server_time = now.into();
+    Ok(match outcome {
+        Ok(granted) => HeartbeatPayload {
+            granted: true,
+            holder: Some(granted.holder.as_str().into()),
+            expires_at: Some(granted.expires_at.into()),
+            renewable_until: Some(granted.renewable_until.into()),
+            server_time,
+            user_errors: Vec::new(),
+        },
+        Err(errors) => HeartbeatPayload {
+            granted: false,
+            holder: None,
+            expires_at: None,
+            renewable_until: None,
+            server_time,
+            user_errors: errors.into_iter().map(Into::into).collect(),
+        },
+    })
+}
+
+fn read_heartbeat(input: HeartbeatInput) -> Result<Heartbeat, Vec<crate::domain::refusal::UserError>> {
+    let mut problems = Problems::default();
+    let mut slots = Vec::with_capacity(input.slots.len().min(crate::service::presence::MAX_SLOTS_PER_CALL));
+    // One too many is enough to see that there are too many; the rest need not even be read.
+    for (index, slot) in input.slots.iter().enumerate().take(crate::service::presence::MAX_SLOTS_PER_CALL + 1) {
+        let index = index.to_string();
+        let start = problems.take(&["slots", &index, "start"], instant("start", &slot.start));
+        let duration = count("durationMinutes", slot.duration_minutes);
+        let duration_minutes = problems.take(&["slots", &index, "durationMinutes"], duration);
+        if let (Some(start), Some(duration_minutes)) = (start, duration_minutes) {
+            slots.push(SlotRequest { start, duration_minutes });
+        }
+    }
+    let quantity = problems.take(&["quantity"], count("quantity", input.quantity));
+    let add_ons = problems.take(&["addOns"], items("addOns", &input.add_ons));
+    match (quantity, add_ons) {
+        (Some(quantity), Some(add_ons)) if problems.0.is_empty() => Ok(Heartbeat {
+            resource_id: input.resource_id.0.into(),
+            slots,
+            quantity,
+            add_ons,
+            event_type_id: input.event_type_id.map(|id| id.0.into()),
+            session_secret: input.session_secret.into(),
+            data: input.data.map(|data| data.0).filter(|data| !data.is_null()),
+        }),
+        _ => Err(problems.0),
+    }
+}
+
+fn leave(ctx: &Context<'_>, input: LeaveInput) -> Result<LeavePayload, ApiError> {
+    let mut problems = Problems::default();
+    let starts = input.slots.map(|slots| {
+        let read = slots.iter().take(crate::service::presence::MAX_SLOTS_PER_CALL + 1).enumerate();
+        read.filter_map(|(index, slot)| problems.take(&["slots", &index.to_string()], instant("slots", slot))).collect()
+    });
+    let outcome = if problems.0.is_empty() {
+        let leave =
+            Leave { resource_id: input.resource_id.0.into(), starts, session_secret: input.session_secret.into() };
+        from_context::<Services>(ctx)?.leave(&leave)
+    } else {
+        Err(problems.0)
+    };
+    Ok(match outcome {
+        Ok(released) => LeavePayload { released, user_errors: Vec::new() },
+        Err(errors) => LeavePayload { released: 0, user_errors: errors.into_iter().map(Into::into).collect() },
+    })
+}

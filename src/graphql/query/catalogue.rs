@@ -1,0 +1,141 @@
+//! What can be booked. Anonymous callers and customers see only what is active.
+
+use async_graphql::{Context, ID, Object};
+
+use crate::domain::access::{Caller, Role};
+use crate::domain::id::{EventTypeId, OrganizationId, ResourceId};
+use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::guard::{AtLeast, Rule};
+use crate::graphql::page::{PageArguments, wants_total};
+use crate::graphql::types::event_type::{EventType, EventTypeConnection};
+use crate::graphql::types::resource::{CatalogueState, Resource, ResourceConnection};
+use crate::service::Services;
+use crate::service::catalogue::{self as service, EventTypeList, ResourceList};
+
+/// Queries about the catalogue.
+#[derive(Default)]
+pub struct CatalogueQuery;
+
+#[Object]
+impl CatalogueQuery {
+    /// One resource.
+    async fn resource(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Nullable<Resource> {
+        Some(find_resource(ctx, id).await)
+    }
+
+    /// One resource by its slug.
+    async fn resource_by_slug(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its slug, such as `studio-a`.")] slug: String,
+        #[graphql(desc = "In which organization. Default: the caller's.")] organization_id: Option<ID>,
+    ) -> Nullable<Resource> {
+        Some(find_resource_by_slug(ctx, &slug, organization_id).await)
+    }
+
+    /// The organization's resources, by name.
+    #[graphql(complexity = "first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
+    async fn resources(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In which organization. Default: the caller's.")] organization_id: Option<ID>,
+        #[graphql(desc = "Only those of this kind, such as `room`.")] kind: Option<String>,
+        #[graphql(desc = "Staff can list what is switched off as well.", default_with = "CatalogueState::Active")]
+        state: CatalogueState,
+        #[graphql(desc = "How many at the most, from the start; 50 by default, 200 at most.")] first: Option<i32>,
+        #[graphql(desc = "Continue after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many at the most, from the end.")] last: Option<i32>,
+        #[graphql(desc = "Continue before this cursor.")] before: Option<String>,
+    ) -> Result<ResourceConnection, ApiError> {
+        let state = admitted_state(ctx, state)?;
+        let wanted = ResourceList {
+            organization_id: organization_id.map(organization),
+            kind,
+            event_type_id: None,
+            state,
+            page: PageArguments { first, after, last, before }.resolve(wants_total(ctx))?,
+        };
+        Ok(from_context::<Services>(ctx)?.resources(from_context::<Caller>(ctx)?, wanted).await?.into())
+    }
+
+    /// One event type.
+    async fn event_type(&self, ctx: &Context<'_>, #[graphql(desc = "Its id.")] id: ID) -> Nullable<EventType> {
+        Some(find_event_type(ctx, id).await)
+    }
+
+    /// One event type by its slug.
+    async fn event_type_by_slug(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Its slug, such as `rehearsal`.")] slug: String,
+        #[graphql(desc = "In which organization. Default: the caller's.")] organization_id: Option<ID>,
+    ) -> Nullable<EventType> {
+        Some(find_event_type_by_slug(ctx, &slug, organization_id).await)
+    }
+
+    /// The organization's event types, by title.
+    #[graphql(complexity = "first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
+    async fn event_types(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "In which organization. Default: the caller's.")] organization_id: Option<ID>,
+        #[graphql(desc = "Only what can be booked on this resource.")] resource_id: Option<ID>,
+        #[graphql(desc = "Staff can list what is switched off as well.", default_with = "CatalogueState::Active")]
+        state: CatalogueState,
+        #[graphql(desc = "How many at the most, from the start; 50 by default, 200 at most.")] first: Option<i32>,
+        #[graphql(desc = "Continue after this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many at the most, from the end.")] last: Option<i32>,
+        #[graphql(desc = "Continue before this cursor.")] before: Option<String>,
+    ) -> Result<EventTypeConnection, ApiError> {
+        let state = admitted_state(ctx, state)?;
+        let wanted = EventTypeList {
+            organization_id: organization_id.map(organization),
+            resource_id: resource_id.map(|id| ResourceId::from(id.as_str())),
+            state,
+            page: PageArguments { first, after, last, before }.resolve(wants_total(ctx))?,
+        };
+        Ok(from_context::<Services>(ctx)?.event_types(from_context::<Caller>(ctx)?, wanted).await?.into())
+    }
+}
+
+fn organization(id: ID) -> OrganizationId {
+    OrganizationId::from(id.0)
+}
+
+/// What is switched off is for staff; everyone may list the rest.
+fn admitted_state(ctx: &Context<'_>, state: CatalogueState) -> Result<service::CatalogueState, ApiError> {
+    if state != CatalogueState::Active {
+        AtLeast(Role::Staff).admits(ctx)?;
+    }
+    Ok(state.into())
+}
+
+async fn find_resource(ctx: &Context<'_>, id: ID) -> Result<Resource, ApiError> {
+    let id = ResourceId::from(id.0);
+    Ok(Resource(from_context::<Services>(ctx)?.resource(from_context::<Caller>(ctx)?, &id).await?))
+}
+
+async fn find_resource_by_slug(
+    ctx: &Context<'_>,
+    slug: &str,
+    organization_id: Option<ID>,
+) -> Result<Resource, ApiError> {
+    let (services, caller) = (from_context::<Services>(ctx)?, from_context::<Caller>(ctx)?);
+    Ok(Resource(services.resource_by_slug(caller, organization_id.map(organization), slug).await?))
+}
+
+async fn find_event_type(ctx: &Context<'_>, id: ID) -> Result<EventType, ApiError> {
+    let id = EventTypeId::from(id.0);
+    Ok(EventType(from_context::<Services>(ctx)?.event_type(from_context::<Caller>(ctx)?, &id).await?))
+}
+
+async fn find_event_type_by_slug(
+    ctx: &Context<'_>,
+    slug: &str,
+    organization_id: Option<ID>,
+) -> Result<EventType, ApiError> {
+    let (services, caller) = (from_context::<Services>(ctx)?, from_context::<Caller>(ctx)?);
+    Ok(EventType(services.event_type_by_slug(caller, organization_id.map(organization), slug).await?))
+}

@@ -1,0 +1,20 @@
+//! The query root, one file per noun.
+
+pub mod availability;
+pub mod booking;
+pub mod catalogue;
+pub mod presence;
+pub mod server;
+
+use async_graphql::MergedObject;
+
+/// Reading. `daySlots` and `monthAvailability` are stable: they change when a booking, a schedule or the configuration
+/// does. `datePresence` and its like are volatile: they change as people hold and release slots.
+#[derive(MergedObject, Default)]
+pub struct Query(
+    availability::AvailabilityQuery,
+    presence::PresenceQuery,
+    catalogue::CatalogueQuery,
+    booking::BookingQuery,
+    server::ServerQuery,
+);

@@ -1,0 +1,66 @@
+//! Who holds what right now.
+
+use async_graphql::{Context, ID, Object};
+
+use crate::graphql::arguments::{DateArguments, instant};
+use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::scalar::{Date, DateTime, TimeZone};
+use crate::graphql::types::presence::{DatePresence, Hold};
+use crate::service::Services;
+
+/// Queries about holds.
+#[derive(Default)]
+pub struct PresenceQuery;
+
+#[Object]
+impl PresenceQuery {
+    /// Everyone's active holds on one local day of a resource: the same answer for every viewer and every duration.
+    async fn date_presence(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resource to look at.")] resource_id: ID,
+        #[graphql(desc = "The day to look at.")] date: Date,
+        #[graphql(desc = "The zone whose day it is. Default: the resource's.")] time_zone: Option<TimeZone>,
+    ) -> Nullable<DatePresence> {
+        let resolve = async {
+            let question =
+                DateArguments { resource_id, from: date.clone(), to: date, time_zone }.read("date", "date")?;
+            Ok(from_context::<Services>(ctx)?.date_presence(&question).await?.into())
+        };
+        Some(resolve.await)
+    }
+
+    /// The same for several days, 42 at most, in one read.
+    #[graphql(complexity = "42 * child_complexity")]
+    async fn presence_between(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resource to look at.")] resource_id: ID,
+        #[graphql(desc = "The first day.")] from: Date,
+        #[graphql(desc = "The last day.")] to: Date,
+        #[graphql(desc = "The zone whose days they are. Default: the resource's.")] time_zone: Option<TimeZone>,
+    ) -> Nullable<Vec<DatePresence>> {
+        let resolve = async {
+            let question = DateArguments { resource_id, from, to, time_zone }.read("from", "to")?;
+            let days = from_context::<Services>(ctx)?.presence_between(&question).await?;
+            Ok(days.into_iter().map(Into::into).collect())
+        };
+        Some(resolve.await)
+    }
+
+    /// The holds that cover one instant.
+    async fn presence(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resource to look at.")] resource_id: ID,
+        #[graphql(desc = "The instant.")] slot: DateTime,
+    ) -> Nullable<Vec<Hold>> {
+        let resolve = async {
+            let slot = instant("slot", &slot).map_err(ApiError::bad_input)?;
+            let resource = resource_id.as_str().into();
+            let holds = from_context::<Services>(ctx)?.presence_at(&resource, slot).await?;
+            Ok(holds.into_iter().map(Into::into).collect())
+        };
+        Some(resolve.await)
+    }
+}

@@ -1,0 +1,215 @@
+//! Operations over one WebSocket, whatever carries its frames: what is sent, apart from how it is sent.
+//!
+//! Stands on the library's service for the two subprotocols, which gets every operation through the same check and
+//! mask as any other transport.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use async_graphql::http::{WebSocket, WebSocketProtocols, WsMessage};
+use async_graphql::{Data, Executor, Request, Response, ServerError};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{Stream, StreamExt as _, future};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, Transport};
+use super::gate;
+use super::mask::{self, Code};
+use crate::domain::access::Caller;
+
+/// The most operations that may run on one connection at a time.
+const MAX_OPERATIONS: usize = 100;
+
+/// What is said over a WebSocket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// `graphql-transport-ws`, of the package graphql-ws.
+    TransportWs,
+    /// `graphql-ws`, of the package subscriptions-transport-ws: the older one.
+    Legacy,
+}
+
+impl Protocol {
+    /// Both, the preferred one first.
+    pub const ALL: [Self; 2] = [Self::TransportWs, Self::Legacy];
+
+    /// The name in `Sec-WebSocket-Protocol`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TransportWs => "graphql-transport-ws",
+            Self::Legacy => "graphql-ws",
+        }
+    }
+}
+
+/// What is to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A text message.
+    Text(String),
+    /// The end of the connection: its code, and the reason.
+    Close(u16, String),
+}
+
+/// The close code for a token that is not accepted. Clients may connect again, with another one.
+pub const FORBIDDEN: u16 = 4403;
+/// The close code for messages that are not of the protocol.
+const BAD_REQUEST: u16 = 4400;
+/// The close code for whoever asks before introducing themself.
+const UNAUTHORIZED: u16 = 4401;
+/// What is said when a token is not accepted.
+const REFUSED: &str = "The access token is not valid. Connect again with a fresh one, or without any.";
+
+/// One connection, as its transport knows it.
+#[derive(Debug)]
+pub struct Connection {
+    /// The subprotocol that was agreed on.
+    pub protocol: Protocol,
+    /// Where the client is.
+    pub address: ClientAddress,
+    /// The request that opened it.
+    pub request_id: RequestId,
+    /// Cancelled when the server stops: subscriptions are completed, what else runs is finished, then frames end.
+    pub shutdown: CancellationToken,
+}
+
+impl Engine {
+    /// Serves one connection: takes the client's text messages and gives what is to be sent. Ends after a
+    /// [`Frame::Close`], when `input` ends, or when the server stops. Dropping it ends every operation.
+    ///
+    /// `init` is called once, with the payload of `connection_init`, and says who the caller is; `None` refuses.
+    pub fn connect<I, F>(&self, connection: Connection, input: I, init: F) -> BoxStream<'static, Frame>
+    where
+        I: Stream + Send + 'static,
+        I::Item: AsRef<[u8]>,
+        F: FnOnce(&Value) -> Option<Caller> + Send + 'static,
+    {
+        let Connection { protocol, address, request_id, shutdown } = connection;
+        let (running, mut idle) = watch::channel(0);
+        let drained = {
+            let shutdown = shutdown.clone();
+            async move {
+                shutdown.cancelled().await;
+                // Cannot fail before the executor, which counts, is gone; then everything is.
+                let _gone = idle.wait_for(|running| *running == 0).await;
+            }
+        };
+        let executor = SocketExecutor {
+            engine: self.clone(),
+            request_id: request_id.clone(),
+            running: Arc::new(running),
+            shutdown,
+        };
+        let on_init = move |payload: Value| {
+            future::ready(match init(&payload) {
+                Some(caller) => {
+                    let context = RequestContext { caller, address, request_id, transport: Transport::WebSocket };
+                    Ok(context.into_data())
+                }
+                None => Err(async_graphql::Error::new(REFUSED)),
+            })
+        };
+        let library = match protocol {
+            Protocol::TransportWs => WebSocketProtocols::GraphQLWS,
+            Protocol::Legacy => WebSocketProtocols::SubscriptionsTransportWS,
+        };
+        WebSocket::new(executor, input.take_until(Box::pin(drained)), library)
+            .on_connection_init(on_init)
+            .map(|message| match message {
+                WsMessage::Text(text) => Frame::Text(text),
+                WsMessage::Close(code, reason) => close(code, reason),
+            })
+            .boxed()
+    }
+}
+
+/// The library's closes, with the codes of the protocol: 1002 is fatal to clients, 4403 lets them try again.
+fn close(code: u16, reason: String) -> Frame {
+    match code {
+        1002 if reason == REFUSED => Frame::Close(FORBIDDEN, reason),
+        1002 => Frame::Close(BAD_REQUEST, "That is not a message of the protocol.".to_owned()),
+        1011 => Frame::Close(UNAUTHORIZED, "Send connection_init, and wait for its answer, first.".to_owned()),
+        _ => Frame::Close(code, reason),
+    }
+}
+
+/// Executes the operations of one connection.
+#[derive(Clone)]
+struct SocketExecutor {
+    engine: Engine,
+    request_id: RequestId,
+    /// How many operations run.
+    running: Arc<watch::Sender<usize>>,
+    shutdown: CancellationToken,
+}
+
+/// Counts an operation for as long as it runs.
+struct Running(Arc<watch::Sender<usize>>);
+
+impl Running {
+    fn new(count: &Arc<watch::Sender<usize>>) -> Self {
+        count.send_modify(|running| *running += 1);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running -= 1);
+    }
+}
+
+impl SocketExecutor {
+    fn start(
+        &self,
+        mut request: Request,
+        session: Option<Arc<Data>>,
+    ) -> Result<BoxStream<'static, Response>, ServerError> {
+        if *self.running.borrow() >= MAX_OPERATIONS {
+            let message = format!("{MAX_OPERATIONS} operations run on this connection already. Complete some of them.");
+            return Err(mask::error(Code::RateLimited, message));
+        }
+        let checked =
+            gate::check(&request.query, request.operation_name.as_deref(), &request.variables, &self.engine.limits);
+        let passed = checked?;
+        request.set_parsed_query(passed.document);
+        request.variables.extend(passed.unset_sizes.into_iter().map(|name| (name, async_graphql::Value::Null)));
+        request.data.insert(self.engine.started_at());
+        let responses = self.engine.schema.stream(request, session);
+        let responses = match passed.kind {
+            // What has begun to change something is finished.
+            OperationKind::Query | OperationKind::Mutation => responses,
+            OperationKind::Subscription => responses.take_until(self.shutdown.clone().cancelled_owned()).boxed(),
+        };
+        Ok(responses)
+    }
+}
+
+impl Executor for SocketExecutor {
+    async fn execute(&self, request: Request) -> Response {
+        self.execute_stream(request, None).next().await.unwrap_or_default()
+    }
+
+    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        let responses = match self.start(request, session) {
+            Ok(responses) => responses,
+            Err(refusal) => return stream::once(future::ready(Response::from_errors(vec![refusal]))).boxed(),
+        };
+        let running = Running::new(&self.running);
+        let request_id = self.request_id.clone();
+        // A panic ends its own operation only.
+        AssertUnwindSafe(responses)
+            .catch_unwind()
+            .map(move |response| {
+                let _counted = &running;
+                match response {
+                    Ok(response) => mask::masked(response, &request_id),
+                    Err(_panic) => mask::panicked(&request_id),
+                }
+            })
+            .boxed()
+    }
+}

@@ -1,0 +1,116 @@
+//! The subscription root. Each field first sends the present state, then the whole state after every change, so that a
+//! client's normalized cache updates itself by `id`; a slow reader skips to the latest state and never misses it.
+
+use async_graphql::{Context, ID, Subscription as SubscriptionRoot};
+use futures_util::{Stream, StreamExt};
+
+use crate::error::Error;
+use crate::graphql::arguments::{DateArguments, OfferArguments};
+use crate::graphql::error::{ApiError, from_context};
+use crate::graphql::scalar::{Date, TimeZone};
+use crate::graphql::types::availability::{DaySlots, MonthAvailability};
+use crate::graphql::types::booking::BookingItemInput;
+use crate::graphql::types::presence::DatePresence;
+use crate::service::Services;
+
+/// Live. Each field sends the present state first, then the whole new state after every change.
+#[derive(Default)]
+pub struct Subscription;
+
+/// What a subscription sends.
+type Sent<T> = Result<T, ApiError>;
+
+fn sent<S, T: From<S>>(states: impl Stream<Item = Result<S, Error>>) -> impl Stream<Item = Sent<T>> {
+    states.map(|state| state.map(Into::into).map_err(Into::into))
+}
+
+/// Live. Each field sends the present state first, then the whole new state after every change.
+#[SubscriptionRoot]
+impl Subscription {
+    /// `datePresence`, kept current: sent when the set of holds changes. A heartbeat that only renews a hold sends
+    /// nothing.
+    async fn presence_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resource to watch.")] resource_id: ID,
+        #[graphql(desc = "The day to watch.")] date: Date,
+        #[graphql(desc = "The zone whose day it is. Default: the resource's.")] time_zone: Option<TimeZone>,
+    ) -> Result<impl Stream<Item = Sent<DatePresence>>, ApiError> {
+        let question = DateArguments { resource_id, from: date.clone(), to: date, time_zone }.read("date", "date")?;
+        Ok(sent(from_context::<Services>(ctx)?.watch_presence(question).await?))
+    }
+
+    /// `presenceBetween`, kept current, 42 days at most: each day is sent once, then each day that changed.
+    async fn presence_between_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resource to watch.")] resource_id: ID,
+        #[graphql(desc = "The first day.")] from: Date,
+        #[graphql(desc = "The last day.")] to: Date,
+        #[graphql(desc = "The zone whose days they are. Default: the resource's.")] time_zone: Option<TimeZone>,
+    ) -> Result<impl Stream<Item = Sent<DatePresence>>, ApiError> {
+        let question = DateArguments { resource_id, from, to, time_zone }.read("from", "to")?;
+        Ok(sent(from_context::<Services>(ctx)?.watch_presence(question).await?))
+    }
+
+    /// `daySlots`, kept current: sent when the answer differs from the last one sent, also when the clock made it so.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
+    async fn day_slots_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resource to book.")] resource_id: ID,
+        #[graphql(desc = "The day whose starts to list.")] date: Date,
+        #[graphql(desc = "What to book; as in `daySlots`.")] event_type_id: Option<ID>,
+        #[graphql(desc = "How long; as in `daySlots`.")] duration_minutes: Option<i32>,
+        #[graphql(desc = "The distance between two starts; as in `daySlots`.")] interval_minutes: Option<i32>,
+        #[graphql(desc = "Units of a pool.", default = 1)] quantity: i32,
+        #[graphql(desc = "Further resources that must be free at the same time.", default)] add_ons: Vec<
+            BookingItemInput,
+        >,
+        #[graphql(desc = "The zone whose day `date` is. Default: the resource's.")] time_zone: Option<TimeZone>,
+        #[graphql(desc = "List the starts that cannot be had as well, each with its reason.", default)]
+        include_unavailable: bool,
+    ) -> Result<impl Stream<Item = Sent<DaySlots>>, ApiError> {
+        let offer = OfferArguments {
+            resource_id,
+            event_type_id,
+            duration_minutes,
+            interval_minutes,
+            quantity,
+            add_ons,
+            time_zone,
+        };
+        let question = offer.on(&date, include_unavailable)?;
+        Ok(sent(from_context::<Services>(ctx)?.watch_day_slots(question).await?))
+    }
+
+    /// `monthAvailability`, kept current.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
+    async fn month_availability_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resource to book.")] resource_id: ID,
+        #[graphql(desc = "The first day.")] from: Date,
+        #[graphql(desc = "The last day.")] to: Date,
+        #[graphql(desc = "What to book; as in `daySlots`.")] event_type_id: Option<ID>,
+        #[graphql(desc = "How long; as in `daySlots`.")] duration_minutes: Option<i32>,
+        #[graphql(desc = "The distance between two starts; as in `daySlots`.")] interval_minutes: Option<i32>,
+        #[graphql(desc = "Units of a pool.", default = 1)] quantity: i32,
+        #[graphql(desc = "Further resources that must be free at the same time.", default)] add_ons: Vec<
+            BookingItemInput,
+        >,
+        #[graphql(desc = "The zone whose days they are. Default: the resource's.")] time_zone: Option<TimeZone>,
+    ) -> Result<impl Stream<Item = Sent<MonthAvailability>>, ApiError> {
+        let offer = OfferArguments {
+            resource_id,
+            event_type_id,
+            duration_minutes,
+            interval_minutes,
+            quantity,
+            add_ons,
+            time_zone,
+        };
+        let question = offer.between(&from, &to)?;
+        Ok(sent(from_context::<Services>(ctx)?.watch_month_availability(question).await?))
+    }
+}

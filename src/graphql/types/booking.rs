@@ -1,0 +1,378 @@
+//! Bookings, and what makes and ends them.
+
+use async_graphql::{Context, Enum, ID, InputObject, Json, Object, SimpleObject};
+
+use crate::domain::access::Standing;
+use crate::domain::booking as domain;
+use crate::error::{Error, Internal};
+use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::loader::{EventTypeKey, HistoryKey, Loads, ResourceKey};
+use crate::graphql::scalar::{DateTime, Revision, TimeZone};
+use crate::graphql::types::event_type::EventType;
+use crate::graphql::types::resource::Resource;
+use crate::graphql::types::user_error::UserError;
+use crate::service::booking::SeenBooking;
+
+/// Where a booking stands.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "domain::BookingStatus")]
+pub enum BookingStatus {
+    /// Kept for some minutes without being confirmed, while a payment is under way.
+    Provisional,
+    /// Waits for staff to confirm or decline it.
+    Pending,
+    /// Agreed.
+    Confirmed,
+    /// Staff said no; its time is free again.
+    Declined,
+    /// Called off; its time is free again.
+    Cancelled,
+    /// Took place.
+    Completed,
+    /// Nobody came.
+    NoShow,
+    /// Was not confirmed in time; its time is free again.
+    Expired,
+}
+
+/// The agreement that resources are somebody's for a time.
+#[derive(Clone)]
+pub struct Booking(pub SeenBooking);
+
+/// The agreement that resources are somebody's for a time.
+#[Object]
+impl Booking {
+    /// Its id.
+    async fn id(&self) -> ID {
+        self.booking().id.as_str().into()
+    }
+
+    /// In which organization.
+    async fn organization_id(&self) -> ID {
+        self.booking().organization_id.as_str().into()
+    }
+
+    /// Where it stands.
+    async fn status(&self) -> BookingStatus {
+        self.booking().status.into()
+    }
+
+    /// First instant.
+    async fn start(&self) -> DateTime {
+        self.booking().start.into()
+    }
+
+    /// First instant after it; buffers are not part of it.
+    async fn end(&self) -> DateTime {
+        self.booking().end.into()
+    }
+
+    /// How long it is.
+    async fn duration_minutes(&self) -> i64 {
+        (self.booking().end - self.booking().start).num_minutes()
+    }
+
+    /// The zone in which the booker thinks of it.
+    async fn time_zone(&self) -> TimeZone {
+        self.booking().time_zone.into()
+    }
+
+    /// The event type's title when it was booked.
+    async fn title(&self) -> &str {
+        &self.booking().title
+    }
+
+    /// Where it takes place.
+    async fn location(&self) -> Option<&str> {
+        self.booking().location.as_deref()
+    }
+
+    /// Under which event type it was booked.
+    async fn event_type(&self, ctx: &Context<'_>) -> Nullable<EventType> {
+        let key = EventTypeKey(self.booking().event_type_id.clone());
+        let loaded = async { Ok(from_context::<Loads>(ctx)?.load(key).await?.map(EventType)) };
+        loaded.await.transpose()
+    }
+
+    /// The primary resource.
+    async fn resource(&self, ctx: &Context<'_>) -> Result<Resource, ApiError> {
+        load_resource(ctx, self.primary()?).await
+    }
+
+    /// Units of the primary resource.
+    fn quantity(&self) -> Result<u32, ApiError> {
+        Ok(self.primary()?.quantity)
+    }
+
+    /// What is booked with it.
+    async fn add_ons(&self) -> Vec<BookingItem> {
+        self.booking().items.iter().skip(1).cloned().map(BookingItem).collect()
+    }
+
+    /// Who it is for.
+    async fn booker(&self) -> Booker {
+        let booker = self.booking().booker.clone();
+        Booker {
+            user_id: booker.user_id.map(|id| id.as_str().into()),
+            name: booker.name,
+            email: booker.email,
+            phone: booker.phone,
+            notes: booker.notes,
+        }
+    }
+
+    /// The name that whoever booked gave it, such as an order number.
+    async fn reference(&self) -> Option<&str> {
+        self.booking().reference.as_deref()
+    }
+
+    /// Whatever was attached when booking.
+    async fn metadata(&self) -> Option<Json<serde_json::Value>> {
+        self.booking().metadata.clone().map(Json)
+    }
+
+    /// Grows with every change of this booking.
+    async fn revision(&self) -> Revision {
+        Revision(self.booking().revision.into())
+    }
+
+    /// Why it was cancelled, in the words of whoever did.
+    async fn cancellation_reason(&self) -> Option<&str> {
+        self.booking().cancellation_reason.as_deref()
+    }
+
+    /// Everything that happened to it, the oldest first.
+    async fn history(&self, ctx: &Context<'_>) -> Result<Vec<BookingTransition>, ApiError> {
+        let key = HistoryKey(self.booking().id.clone());
+        let history = from_context::<Loads>(ctx)?.load(key).await?.unwrap_or_default();
+        let shows_users = self.0.standing == Standing::Staff;
+        Ok(history.into_iter().map(|transition| BookingTransition::seen(transition, shows_users)).collect())
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        self.booking().created_at.into()
+    }
+
+    /// When it last changed.
+    async fn updated_at(&self) -> DateTime {
+        self.booking().updated_at.into()
+    }
+}
+
+impl Booking {
+    fn booking(&self) -> &domain::Booking {
+        &self.0.booking
+    }
+
+    fn primary(&self) -> Result<&domain::BookingItem, ApiError> {
+        self.booking()
+            .items
+            .first()
+            .ok_or_else(|| Error::from(Internal::new(format!("{} has no items", self.booking().id))).into())
+    }
+}
+
+async fn load_resource(ctx: &Context<'_>, item: &domain::BookingItem) -> Result<Resource, ApiError> {
+    let loaded = from_context::<Loads>(ctx)?.load(ResourceKey(item.resource_id.clone())).await?;
+    loaded
+        .map(Resource)
+        .ok_or_else(|| Error::from(Internal::new(format!("{} is booked and missing", item.resource_id))).into())
+}
+
+/// A resource that is booked along, and how many of its units.
+pub struct BookingItem(domain::BookingItem);
+
+/// A resource that is booked along, and how many of its units.
+#[Object]
+impl BookingItem {
+    /// The resource.
+    async fn resource(&self, ctx: &Context<'_>) -> Result<Resource, ApiError> {
+        load_resource(ctx, &self.0).await
+    }
+
+    /// Units of it.
+    async fn quantity(&self) -> u32 {
+        self.0.quantity
+    }
+}
+
+/// Who a booking is for.
+#[derive(SimpleObject, Clone, Debug)]
+pub struct Booker {
+    /// The account, where there is one.
+    user_id: Option<ID>,
+    /// Their name.
+    name: Option<String>,
+    /// Their email address.
+    email: Option<String>,
+    /// Their phone number.
+    phone: Option<String>,
+    /// What they want known.
+    notes: Option<String>,
+}
+
+/// What happened to a booking.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "domain::BookingEventType")]
+pub enum BookingEventType {
+    /// It was made.
+    Created,
+    /// It was called off.
+    Cancelled,
+}
+
+/// One line of a booking's history.
+#[derive(SimpleObject, Clone, Debug)]
+pub struct BookingTransition {
+    /// What happened.
+    event: BookingEventType,
+    /// The status before; null when it was made.
+    from: Option<BookingStatus>,
+    /// The status after.
+    to: BookingStatus,
+    /// When.
+    at: DateTime,
+    /// Who did it.
+    by: Actor,
+    /// Why, in their words.
+    reason: Option<String>,
+}
+
+impl BookingTransition {
+    /// As somebody sees it who may know which user acted, or may not.
+    fn seen(transition: domain::BookingTransition, shows_users: bool) -> Self {
+        let (kind, user_id) = match transition.by {
+            domain::Actor::User(id) => (ActorKind::User, shows_users.then(|| id.as_str().into())),
+            domain::Actor::Guest => (ActorKind::Guest, None),
+            domain::Actor::TokenBearer => (ActorKind::Token, None),
+            domain::Actor::System => (ActorKind::System, None),
+        };
+        Self {
+            event: transition.event.into(),
+            from: transition.from.map(Into::into),
+            to: transition.to.into(),
+            at: transition.at.into(),
+            by: Actor { kind, user_id },
+            reason: transition.reason,
+        }
+    }
+}
+
+/// Who did something.
+#[derive(SimpleObject, Clone, Debug)]
+pub struct Actor {
+    /// In which capacity.
+    kind: ActorKind,
+    /// Which user. For staff; null for others.
+    user_id: Option<ID>,
+}
+
+/// In which capacity somebody acted.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+pub enum ActorKind {
+    /// Signed in.
+    User,
+    /// Without an account.
+    Guest,
+    /// With the booking's management token.
+    Token,
+    /// The server itself.
+    System,
+}
+
+/// A resource and how many of its units.
+#[derive(InputObject)]
+pub struct BookingItemInput {
+    /// The resource.
+    pub resource_id: ID,
+    /// Units of it.
+    #[graphql(default = 1)]
+    pub quantity: i32,
+}
+
+/// Who a booking is for. Guests give name and email; staff may leave the email out. For a customer both default to
+/// the token's, and an email must be the token's.
+#[derive(InputObject)]
+pub struct BookerInput {
+    /// Their name; at most 120 characters.
+    pub name: Option<String>,
+    /// Their email address; at most 254 characters.
+    pub email: Option<String>,
+    /// Their phone number; at most 30 characters.
+    pub phone: Option<String>,
+    /// What they want known; at most 2,000 characters.
+    pub notes: Option<String>,
+}
+
+/// What to book.
+#[derive(InputObject)]
+pub struct CreateBookingInput {
+    /// Under which event type.
+    pub event_type_id: ID,
+    /// The primary resource.
+    pub resource_id: ID,
+    /// Units of a pool.
+    #[graphql(default = 1)]
+    pub quantity: i32,
+    /// Further resources for the same time; all are booked, or none.
+    #[graphql(default)]
+    pub add_ons: Vec<BookingItemInput>,
+    /// First instant: one that `daySlots` offers.
+    pub start: DateTime,
+    /// One of the event type's durations. Default: its first.
+    pub duration_minutes: Option<i32>,
+    /// The zone in which the booker thinks of it. Default: the resource's.
+    pub time_zone: Option<TimeZone>,
+    /// Who it is for. Default: the caller.
+    pub booker: Option<BookerInput>,
+    /// Where it takes place; at most 500 characters.
+    pub location: Option<String>,
+    /// The caller's own name for it, such as an order number; at most 120 characters.
+    pub reference: Option<String>,
+    /// Anything to keep with it, at most 8 KiB; seen by the booker, by whoever has the token, and by staff.
+    pub metadata: Option<Json<serde_json::Value>>,
+    /// The session whose holds this booking takes over.
+    #[graphql(secret)]
+    pub session_secret: Option<String>,
+    /// 16 to 128 characters, kept for 24 hours. Repeating the call with the same key gives the first call's booking
+    /// instead of another. A guest's key needs `sessionSecret`.
+    pub idempotency_key: Option<String>,
+    /// Staff: book outside the schedule, the notice and the horizon, over holds, up to 31 days back. Never over
+    /// another booking.
+    #[graphql(default)]
+    pub ignore_schedule: bool,
+}
+
+/// What to cancel.
+#[derive(InputObject)]
+pub struct CancelBookingInput {
+    /// The booking.
+    pub id: ID,
+    /// Its management token, for those who did not sign in to book it.
+    #[graphql(secret)]
+    pub management_token: Option<String>,
+    /// Why; at most 500 characters.
+    pub reason: Option<String>,
+}
+
+/// What a booking came to.
+#[derive(SimpleObject)]
+pub struct CreateBookingPayload {
+    /// The booking; null when it could not be made.
+    pub booking: Option<Booking>,
+    /// The booking's bearer secret: whoever has it can read, change and cancel the booking. Given to whoever makes the
+    /// booking and to those who repeat the call with the same key; shown nowhere else.
+    pub management_token: Option<String>,
+    /// Why it could not be made; empty when it was.
+    pub user_errors: Vec<UserError>,
+}
+
+/// What a change of a booking came to.
+#[derive(SimpleObject)]
+pub struct BookingPayload {
+    /// The booking as it is now; null when it was not changed.
+    pub booking: Option<Booking>,
+    /// Why it was not changed; empty when it was.
+    pub user_errors: Vec<UserError>,
+}

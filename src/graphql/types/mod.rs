@@ -1,0 +1,12 @@
+//! The schema's types, one file per noun. Objects are thin coats over domain types; none knows the store.
+
+pub mod availability;
+pub mod booking;
+pub mod event_type;
+pub mod page;
+pub mod presence;
+pub mod resource;
+pub mod schedule;
+pub mod settings;
+pub mod user_error;
+pub mod viewer;

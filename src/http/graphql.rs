@@ -1,0 +1,179 @@
+//! `/graphql`: operations by POST and GET (GraphQL over HTTP), and the way to a WebSocket.
+
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+
+use super::accept::{MediaType, is_json};
+use super::layers::REQUEST_ID;
+use super::problem::Problem;
+use super::{HttpState, request, socket};
+use crate::auth::{Bearer, from_header};
+use crate::domain::access::Caller;
+use crate::graphql::execute::{
+    ClientAddress, Operation, OperationKind, Prepared, RequestContext, RequestId, Transport,
+};
+use crate::graphql::mask::Code;
+
+/// An operation in the body.
+pub(super) async fn post(
+    State(state): State<HttpState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let media_type = match media_type(&parts.headers) {
+        Ok(media_type) => media_type,
+        Err(problem) => return problem.into_response(),
+    };
+    let answer = async {
+        // Whoever may not is told before the body is read.
+        let caller = caller(&state, &parts.headers)?;
+        let operation = request::from_body(&parts.headers, body, state.settings.body_limit).await?;
+        let context = context(caller, peer, &parts.headers, Transport::Post);
+        answer(&state, operation, context, media_type).await
+    };
+    finished(answer.await, media_type)
+}
+
+/// A query in the address, or a WebSocket.
+pub(super) async fn get(
+    State(state): State<HttpState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
+    let (mut parts, _) = request.into_parts();
+    if wants_socket(&parts.headers) {
+        return socket::open(&state, client_address(peer), request_id(&parts.headers), &mut parts).await;
+    }
+    let media_type = match media_type(&parts.headers) {
+        Ok(media_type) => media_type,
+        Err(problem) => return problem.into_response(),
+    };
+    finished(answer_get(&state, peer, &parts, media_type).await, media_type)
+}
+
+async fn answer_get(
+    state: &HttpState,
+    peer: SocketAddr,
+    parts: &Parts,
+    media_type: MediaType,
+) -> Result<Response, Problem> {
+    // A form of another site's could set these without asking.
+    let content_type = parts.headers.get(header::CONTENT_TYPE);
+    if content_type.is_some_and(|value| !value.to_str().is_ok_and(is_json)) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::BadUserInput,
+            "A GET has no body: leave out `Content-Type`.",
+        ));
+    }
+    let caller = caller(state, &parts.headers)?;
+    let operation = request::from_query_string(parts.uri.query().unwrap_or_default())?;
+    let context = context(caller, peer, &parts.headers, Transport::Get);
+    answer(state, operation, context, media_type).await
+}
+
+/// Other methods than GET and POST.
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        Code::BadUserInput,
+        "Send operations by POST, or queries by GET as well.",
+    )
+    .with_header(header::ALLOW, HeaderValue::from_static("GET, POST"))
+}
+
+/// The schema in the schema definition language.
+pub(super) async fn schema(State(state): State<HttpState>) -> Response {
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")];
+    (headers, state.engine.sdl().to_owned()).into_response()
+}
+
+async fn answer(
+    state: &HttpState,
+    operation: Operation,
+    context: RequestContext,
+    media_type: MediaType,
+) -> Result<Response, Problem> {
+    let answer = match state.engine.prepare(operation) {
+        Ok(prepared) => {
+            allowed(&prepared, context.transport)?;
+            state.engine.execute(prepared, context).await
+        }
+        Err(refused) => refused,
+    };
+    let status = match media_type {
+        MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
+        MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
+    };
+    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::CACHE_CONTROL, "no-store")];
+    Ok((status, headers, answer.body).into_response())
+}
+
+/// Whether this kind of operation can come this way.
+fn allowed(prepared: &Prepared, transport: Transport) -> Result<(), Problem> {
+    match (prepared.kind(), transport) {
+        (OperationKind::Subscription, _) => Err(Problem::bad_request(
+            "Subscriptions come over a WebSocket: connect to this address with the subprotocol graphql-transport-ws.",
+        )),
+        (OperationKind::Mutation, Transport::Get) => Err(Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            Code::BadUserInput,
+            "A GET changes nothing: send mutations by POST.",
+        )
+        .with_header(header::ALLOW, HeaderValue::from_static("POST"))),
+        _ => Ok(()),
+    }
+}
+
+fn finished(answer: Result<Response, Problem>, media_type: MediaType) -> Response {
+    let mut response = answer.unwrap_or_else(|problem| problem.with_media_type(media_type).into_response());
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+    response
+}
+
+fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
+    MediaType::preferred(headers).ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_ACCEPTABLE,
+            Code::BadUserInput,
+            "Accept application/graphql-response+json or application/json.",
+        )
+        .with_header(header::VARY, HeaderValue::from_static("accept"))
+    })
+}
+
+fn caller(state: &HttpState, headers: &HeaderMap) -> Result<Caller, Problem> {
+    match from_header(headers) {
+        Ok(Bearer::Nobody) => Ok(Caller::Anonymous),
+        Ok(Bearer::Token(token)) => {
+            let identity = state.tokens.verify(token).map_err(|_| Problem::invalid_token())?;
+            Ok(Caller::User(identity.viewer))
+        }
+        Err(_) => Err(Problem::invalid_token()),
+    }
+}
+
+fn context(caller: Caller, peer: SocketAddr, headers: &HeaderMap, transport: Transport) -> RequestContext {
+    RequestContext { caller, address: client_address(peer), request_id: request_id(headers), transport }
+}
+
+/// The same client has the same address, whichever way its packets came.
+fn client_address(peer: SocketAddr) -> ClientAddress {
+    ClientAddress(peer.ip().to_canonical())
+}
+
+fn request_id(headers: &HeaderMap) -> RequestId {
+    RequestId::new(headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default())
+}
+
+fn wants_socket(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::UPGRADE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.split(',').any(|name| name.trim().eq_ignore_ascii_case("websocket")))
+}

@@ -1,0 +1,68 @@
+//! The only code that knows axum: routes, what a request carries, how an answer is written.
+
+mod accept;
+mod graphiql;
+mod graphql;
+mod health;
+mod layers;
+mod origin;
+mod problem;
+mod request;
+mod server;
+mod socket;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Tokens;
+use crate::clock::SharedClock;
+use crate::config::HttpSettings;
+use crate::graphql::execute::Engine;
+
+pub use server::{Ended, bind, serve};
+
+/// Tells whether the server can do its work now: that its database answers.
+pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
+
+/// What the routes need. Clones share everything.
+#[derive(Clone)]
+pub struct HttpState {
+    /// Executes operations.
+    pub engine: Engine,
+    /// Verifies who asks.
+    pub tokens: Arc<Tokens>,
+    /// The clock, for request ids and the end of tokens.
+    pub clock: SharedClock,
+    /// Asked by `/readyz`.
+    pub readiness: Readiness,
+    /// What is allowed.
+    pub settings: Arc<HttpSettings>,
+    /// Cancelled when the server stops.
+    pub shutdown: CancellationToken,
+    /// The sockets that are open, to be waited for at the end.
+    pub sockets: TaskTracker,
+}
+
+/// All routes, with everything that stands before and behind them.
+///
+/// Whoever serves it must provide the client's address as `ConnectInfo<SocketAddr>`, as [`serve`] does.
+pub fn router(state: HttpState) -> Router {
+    let mut routes = Router::new()
+        .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed))
+        .route("/schema.graphql", get(graphql::schema))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready));
+    if state.settings.graphiql {
+        routes = routes.merge(graphiql::routes());
+    }
+    let routes = routes.fallback(problem::no_such_page).method_not_allowed_fallback(problem::method_not_allowed);
+    layers::around(routes, &state).with_state(state)
+}
+
+#[cfg(test)]
+mod tests;

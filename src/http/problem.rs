@@ -1,0 +1,77 @@
+//! Errors that the GraphQL engine knows nothing of. They have the same form as its own, and tell what to do.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use super::accept::MediaType;
+use crate::graphql::mask::Code;
+
+/// An error of HTTP's.
+#[derive(Debug)]
+pub(super) struct Problem {
+    status: StatusCode,
+    code: Code,
+    message: String,
+    media_type: MediaType,
+    header: Option<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into(), media_type: MediaType::Json, header: None }
+    }
+
+    /// The request is malformed.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Code::BadUserInput, message)
+    }
+
+    /// A token that is not valid, for whatever reason.
+    pub(super) fn invalid_token() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            Code::Unauthenticated,
+            "The access token is not valid. Sign in again and send `Authorization: Bearer <token>`, or leave the \
+             header out to go on anonymously.",
+        )
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+    }
+
+    pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {
+        Self { header: Some((name, value)), ..self }
+    }
+
+    pub(super) fn with_media_type(self, media_type: MediaType) -> Self {
+        Self { media_type, ..self }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = json!({"errors": [{"message": self.message, "extensions": {"code": self.code.as_str()}}]});
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static(self.media_type.content_type())),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        let mut response = (self.status, headers, body.to_string()).into_response();
+        if let Some((name, value)) = self.header {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+/// Answers for every address that there is nothing at.
+pub(super) async fn no_such_page() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        Code::NotFound,
+        "There is nothing at this address. GraphQL is at /graphql, its schema at /schema.graphql.",
+    )
+}
+
+/// Answers for every page that can only be read; axum adds `Allow`.
+pub(super) async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, Code::BadUserInput, "This address can only be read: use GET.")
+}

@@ -1,0 +1,209 @@
+//! Carrying the frames of [`crate::graphql::socket`] over a WebSocket.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::FromRequestParts as _;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream::{BoxStream, SplitSink, SplitStream};
+use futures_util::{SinkExt as _, Stream, StreamExt as _, future};
+use http::StatusCode;
+use http::request::Parts;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, debug, info_span};
+
+use super::problem::Problem;
+use super::{HttpState, origin};
+use crate::auth::{Bearer, Tokens, from_init_payload};
+use crate::clock::{SharedClock, Sleep};
+use crate::domain::access::Caller;
+use crate::graphql::execute::{ClientAddress, RequestId};
+use crate::graphql::mask::Code;
+use crate::graphql::socket::{Connection, FORBIDDEN, Frame, Protocol};
+
+/// What a connection reads at once: subscriptions are short, and connections many.
+const READ_BUFFER: usize = 4 * 1024;
+/// What may wait to be sent to one client; larger than any one message.
+const MAX_WRITE_BUFFER: usize = 4 * 1024 * 1024;
+/// How long a client may take to introduce itself.
+const INIT_LIMIT: Duration = Duration::from_secs(10);
+/// How long one message may take to be sent. Whoever reads slower than this has gone away.
+const SEND_LIMIT: Duration = Duration::from_secs(15);
+/// How often a silent client is asked whether it is there; at the second time without an answer, it is not.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
+
+/// The close code for a client that did not introduce itself in time.
+const INIT_TIMEOUT: u16 = 4408;
+/// The close code for a server that stops: clients connect again.
+const RESTARTING: u16 = 1012;
+/// The longest reason that fits a close frame, in bytes (RFC 6455, 5.5).
+const MAX_REASON: usize = 123;
+
+/// Answers a request for a WebSocket.
+pub(super) async fn open(
+    state: &HttpState,
+    address: ClientAddress,
+    request_id: RequestId,
+    parts: &mut Parts,
+) -> Response {
+    if !origin::may_connect(&state.settings.origins, &parts.headers) {
+        let message = "Pages of this origin may not connect. See --cors-origins (SLOTWISE_CORS_ORIGINS).";
+        return Problem::new(StatusCode::FORBIDDEN, Code::Forbidden, message).into_response();
+    }
+    let upgrade = match WebSocketUpgrade::from_request_parts(parts, state).await {
+        Ok(upgrade) => upgrade.protocols(Protocol::ALL.map(Protocol::name)),
+        Err(rejection) => {
+            return Problem::bad_request(format!("This is no WebSocket request: {rejection}.")).into_response();
+        }
+    };
+    let agreed = upgrade.selected_protocol().and_then(|name| name.to_str().ok());
+    let Some(protocol) = Protocol::ALL.into_iter().find(|protocol| Some(protocol.name()) == agreed) else {
+        let message = "Offer the subprotocol graphql-transport-ws (or graphql-ws, the older one).";
+        return Problem::bad_request(message).into_response();
+    };
+    let socket = Socket {
+        state: state.clone(),
+        connection: Connection { protocol, address, request_id, shutdown: state.shutdown.clone() },
+    };
+    // Counted from now on: shutting down waits for it.
+    let counted = state.sockets.token();
+    upgrade
+        .max_message_size(state.settings.body_limit)
+        .max_frame_size(state.settings.body_limit)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(MAX_WRITE_BUFFER)
+        .on_failed_upgrade(|error| debug!(%error, "a WebSocket could not be opened"))
+        .on_upgrade(move |stream| async move {
+            let span = info_span!("socket", request_id = socket.connection.request_id.as_str());
+            socket.run(stream).instrument(span).await;
+            drop(counted);
+        })
+}
+
+struct Socket {
+    state: HttpState,
+    connection: Connection,
+}
+
+impl Socket {
+    /// Until either side has enough.
+    async fn run(self, stream: WebSocket) {
+        let Self { state, connection } = self;
+        let shutdown = connection.shutdown.clone();
+        let (mut sink, stream) = stream.split();
+        let heard = Arc::new(AtomicBool::new(true));
+        let (introduced, introduction) = oneshot::channel();
+        let (tokens, clock) = (state.tokens, state.clock);
+        let init = {
+            let clock = clock.clone();
+            move |payload: &serde_json::Value| introduce(&tokens, &clock, payload, introduced)
+        };
+        let input = texts(stream, Arc::clone(&heard));
+        let frames = state.engine.connect(connection, input, init);
+        let close = Exchange { sink: &mut sink, frames, heard, shutdown }.run(introduction).await;
+        if let Some((code, reason)) = close {
+            let frame = CloseFrame { code, reason: shortened(&reason).into() };
+            // If it cannot be sent, the client has gone away already.
+            let _sent = timeout(SEND_LIMIT, sink.send(Message::Close(Some(frame)))).await;
+        }
+    }
+}
+
+/// The two directions of an open connection.
+struct Exchange<'a> {
+    sink: &'a mut SplitSink<WebSocket, Message>,
+    frames: BoxStream<'static, Frame>,
+    /// Whether anything has come from the client since it was last asked.
+    heard: Arc<AtomicBool>,
+    shutdown: CancellationToken,
+}
+
+impl Exchange<'_> {
+    /// Sends until there is nothing more to be sent. Gives how to close; `None`: there is nobody any more.
+    async fn run(mut self, mut introduction: oneshot::Receiver<Sleep>) -> Option<(u16, String)> {
+        let mut pings = interval(PING_INTERVAL);
+        // Nobody is asked at once.
+        pings.reset();
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut init_limit = std::pin::pin!(sleep(INIT_LIMIT));
+        let mut introduced = false;
+        let mut expiry: Sleep = Box::pin(future::pending());
+        loop {
+            tokio::select! {
+                frame = self.frames.next() => match frame {
+                    Some(Frame::Text(text)) => self.send(Message::Text(text.into())).await?,
+                    Some(Frame::Close(code, reason)) => return Some((code, reason)),
+                    None if self.shutdown.is_cancelled() => {
+                        return Some((RESTARTING, "The server is restarting. Connect again.".to_owned()));
+                    }
+                    None => return None,
+                },
+                until = &mut introduction, if !introduced => {
+                    introduced = true;
+                    if let Ok(until) = until {
+                        expiry = until;
+                    }
+                }
+                () = &mut init_limit, if !introduced => {
+                    return Some((INIT_TIMEOUT, "connection_init did not come in time.".to_owned()));
+                }
+                () = &mut expiry => {
+                    let reason = "The access token has expired. Connect again with a fresh one.";
+                    return Some((FORBIDDEN, reason.to_owned()));
+                }
+                _ = pings.tick() => {
+                    if !self.heard.swap(false, Ordering::Relaxed) {
+                        return None;
+                    }
+                    self.send(Message::Ping(Bytes::new())).await?;
+                }
+            }
+        }
+    }
+
+    /// `None`: the client takes nothing any more.
+    async fn send(&mut self, message: Message) -> Option<()> {
+        timeout(SEND_LIMIT, self.sink.send(message)).await.ok()?.ok()
+    }
+}
+
+/// Who the client is, by its first message; tells the transport when that ends.
+fn introduce(
+    tokens: &Tokens,
+    clock: &SharedClock,
+    payload: &serde_json::Value,
+    introduced: oneshot::Sender<Sleep>,
+) -> Option<Caller> {
+    let (caller, until): (Caller, Sleep) = match from_init_payload(payload).ok()? {
+        Bearer::Nobody => (Caller::Anonymous, Box::pin(future::pending())),
+        Bearer::Token(token) => {
+            let identity = tokens.verify(token).ok()?;
+            let left = (identity.expires_at - clock.now()).to_std().unwrap_or_default();
+            (Caller::User(identity.viewer), clock.sleep_until(clock.monotonic().plus(left)))
+        }
+    };
+    // Fails only when the connection has ended meanwhile.
+    let _told = introduced.send(until);
+    Some(caller)
+}
+
+/// The client's messages; whatever else comes shows that it is there.
+fn texts(stream: SplitStream<WebSocket>, heard: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send {
+    stream.take_while(|message| future::ready(message.is_ok())).filter_map(move |message| {
+        heard.store(true, Ordering::Relaxed);
+        future::ready(match message {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => Some(message.into_data()),
+            _ => None,
+        })
+    })
+}
+
+fn shortened(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(MAX_REASON)]
+}

@@ -1,0 +1,95 @@
+//! The routes as clients meet them.
+
+mod over_http;
+mod over_socket;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::MockConnectInfo;
+use http::{HeaderMap, Request, StatusCode};
+use secrecy::SecretString;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::auth::Profile;
+use crate::clock::TestClock;
+use crate::config::{Origins, TokenKey};
+use crate::domain::access::Role;
+use crate::domain::id::{OrganizationId, UserId};
+use crate::graphql::testing::engine;
+
+/// A server, and the clock that it goes by.
+struct Fixture {
+    state: HttpState,
+    clock: Arc<TestClock>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self::with(HttpSettings::default())
+    }
+
+    fn with(settings: HttpSettings) -> Self {
+        let clock = Arc::new(TestClock::new("2026-12-01T12:00:00Z".parse().unwrap()));
+        let key =
+            TokenKey { secret: SecretString::from("0123456789abcdef0123456789abcdef"), issuer: None, audience: None };
+        let state = HttpState {
+            engine: engine(),
+            tokens: Arc::new(Tokens::new(Some(&key), clock.clone())),
+            clock: clock.clone(),
+            readiness: Arc::new(|| Box::pin(async { true })),
+            settings: Arc::new(settings),
+            shutdown: CancellationToken::new(),
+            sockets: TaskTracker::new(),
+        };
+        Self { state, clock }
+    }
+
+    /// A token of `usr_ada`, valid for a minute.
+    fn token(&self) -> String {
+        let profile = Profile {
+            subject: UserId::from("usr_ada"),
+            email: None,
+            name: None,
+            organization: OrganizationId::fallback(),
+            role: Role::Customer,
+        };
+        self.state.tokens.sign(&profile, Duration::from_mins(1)).unwrap()
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answered {
+        let peer: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().unwrap();
+        let response = router(self.state.clone()).layer(MockConnectInfo(peer)).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap();
+        Answered { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: String,
+}
+
+impl Answered {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The status, and the code of the first error, which must come with a text.
+    fn refusal(&self) -> (u16, String) {
+        let error = &self.json()["errors"][0];
+        assert!(error["message"].as_str().is_some_and(|text| text.len() > 10), "{self:?}");
+        (self.status.as_u16(), error["extensions"]["code"].as_str().unwrap_or_default().to_owned())
+    }
+}

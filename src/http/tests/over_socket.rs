@@ -1,0 +1,235 @@
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::json;
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::*;
+
+/// A server that listens.
+struct Listening {
+    fixture: Fixture,
+    address: SocketAddr,
+    serving: JoinHandle<std::io::Result<Ended>>,
+}
+
+impl Listening {
+    fn new(settings: HttpSettings) -> Self {
+        let fixture = Fixture::with(settings);
+        let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(serve(listener, fixture.state.clone(), Duration::from_secs(5)));
+        Self { fixture, address, serving }
+    }
+
+    async fn try_connect(&self, protocol: &'static str, origin: Option<&'static str>) -> Result<Client, Error> {
+        let mut request = format!("ws://{}/graphql", self.address).into_client_request().unwrap();
+        if !protocol.is_empty() {
+            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
+        }
+        if let Some(origin) = origin {
+            request.headers_mut().insert("origin", origin.parse().unwrap());
+        }
+        connect_async(request).await.map(|(stream, _)| Client(stream))
+    }
+
+    async fn connect(&self) -> Client {
+        self.try_connect("graphql-transport-ws", None).await.unwrap()
+    }
+
+    /// A client that has introduced itself.
+    async fn introduced(&self) -> Client {
+        let mut client = self.connect().await;
+        client.say(json!({"type": "connection_init"})).await;
+        assert_eq!(client.hears().await, json!({"type": "connection_ack"}));
+        client
+    }
+}
+
+struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Client {
+    async fn say(&mut self, message: Value) {
+        self.0.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn subscribe(&mut self, id: &str, query: &str) {
+        self.say(json!({"type": "subscribe", "id": id, "payload": {"query": query}})).await;
+    }
+
+    async fn hears(&mut self) -> Value {
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+                other => panic!("not a text: {other:?}"),
+            }
+        }
+    }
+
+    /// The code that the connection is closed with.
+    async fn is_closed(&mut self) -> u16 {
+        match self.0.next().await {
+            Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
+            other => panic!("not closed: {other:?}"),
+        }
+    }
+}
+
+fn refused_with(result: Result<Client, Error>) -> u16 {
+    match result {
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => 101,
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_gets_what_happens() {
+    let server = Listening::new(HttpSettings::default());
+    let mut client = server.introduced().await;
+    client.subscribe("1", "subscription { count(to: 2) }").await;
+    for number in [1, 2] {
+        let next = json!({"type": "next", "id": "1", "payload": {"data": {"count": number}}});
+        assert_eq!(client.hears().await, next);
+    }
+    client.subscribe("2", "{ transport whoami }").await;
+    let next = json!({"type": "next", "id": "2", "payload": {"data": {"transport": "WebSocket", "whoami": null}}});
+    assert_eq!(client.hears().await, next);
+    assert_eq!(client.hears().await, json!({"type": "complete", "id": "2"}));
+}
+
+#[tokio::test]
+async fn the_older_protocol_is_spoken_too() {
+    let server = Listening::new(HttpSettings::default());
+    let mut client = server.try_connect("graphql-ws", None).await.unwrap();
+    client.say(json!({"type": "connection_init", "payload": {}})).await;
+    assert_eq!(client.hears().await, json!({"type": "connection_ack"}));
+    client.say(json!({"type": "start", "id": "1", "payload": {"query": "subscription { count(to: 1) }"}})).await;
+    assert_eq!(client.hears().await, json!({"type": "data", "id": "1", "payload": {"data": {"count": 1}}}));
+}
+
+#[tokio::test]
+async fn without_a_protocol_or_from_a_page_that_may_not_nobody_connects() {
+    let origins = Origins::Listed(vec!["https://app.example".into()]);
+    let server = Listening::new(HttpSettings { origins, ..HttpSettings::default() });
+    assert_eq!(refused_with(server.try_connect("", None).await), 400);
+    assert_eq!(refused_with(server.try_connect("soap", None).await), 400);
+    assert_eq!(refused_with(server.try_connect("graphql-transport-ws", Some("https://evil.example")).await), 403);
+    assert_eq!(refused_with(server.try_connect("graphql-transport-ws", Some("https://app.example")).await), 101);
+}
+
+#[tokio::test]
+async fn the_first_message_says_who_the_client_is_until_the_token_expires() {
+    let server = Listening::new(HttpSettings::default());
+    let authorization = format!("Bearer {}", server.fixture.token());
+    let mut client = server.connect().await;
+    client.say(json!({"type": "connection_init", "payload": {"Authorization": authorization}})).await;
+    assert_eq!(client.hears().await, json!({"type": "connection_ack"}));
+    client.subscribe("1", "{ whoami }").await;
+    assert_eq!(client.hears().await["payload"]["data"]["whoami"], "usr_ada");
+    assert_eq!(client.hears().await["type"], "complete");
+
+    server.fixture.clock.advance(Duration::from_mins(2));
+    assert_eq!(client.is_closed().await, 4403);
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_valid_closes_the_connection() {
+    let server = Listening::new(HttpSettings::default());
+    let mut client = server.connect().await;
+    client.say(json!({"type": "connection_init", "payload": {"Authorization": "Bearer a.b.c"}})).await;
+    assert_eq!(client.is_closed().await, 4403);
+}
+
+#[tokio::test]
+async fn whoever_does_not_keep_to_the_protocol_is_closed() {
+    let server = Listening::new(HttpSettings::default());
+    let mut client = server.introduced().await;
+    client.say(json!({"type": "nonsense"})).await;
+    assert_eq!(client.is_closed().await, 4400);
+
+    let mut client = server.connect().await;
+    client.subscribe("1", "{ whoami }").await;
+    assert_eq!(client.is_closed().await, 4401);
+
+    let mut client = server.introduced().await;
+    client.say(json!({"type": "connection_init"})).await;
+    assert_eq!(client.is_closed().await, 4429);
+}
+
+#[tokio::test]
+async fn operations_pass_the_same_check_and_mask_as_over_http() {
+    let server = Listening::new(HttpSettings::default());
+    let mut client = server.introduced().await;
+    for (query, code) in [
+        ("{ ...A } fragment A on Query { ...A }", "BAD_USER_INPUT"),
+        ("subscription { nothing }", "BAD_USER_INPUT"),
+        ("subscription { broken }", "INTERNAL_SERVER_ERROR"),
+        ("subscription { panics }", "INTERNAL_SERVER_ERROR"),
+        ("{ panic }", "INTERNAL_SERVER_ERROR"),
+    ] {
+        client.subscribe("1", query).await;
+        let next = client.hears().await;
+        assert_eq!(next["payload"]["errors"][0]["extensions"]["code"], code, "{query}: {next}");
+        assert!(!next.to_string().contains("hunter2"));
+        assert_eq!(client.hears().await["type"], "complete", "{query}");
+    }
+}
+
+#[tokio::test]
+async fn one_connection_cannot_run_any_number_of_operations() {
+    let server = Listening::new(HttpSettings::default());
+    let mut client = server.introduced().await;
+    for number in 0..100 {
+        client.subscribe(&number.to_string(), "subscription { count(to: 0) }").await;
+    }
+    client.subscribe("one too many", "subscription { count(to: 0) }").await;
+    let next = client.hears().await;
+    assert_eq!(next["payload"]["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{next}");
+    assert_eq!(client.hears().await["type"], "complete");
+    client.say(json!({"type": "complete", "id": "5"})).await;
+    client.subscribe("again", "{ whoami }").await;
+    let said = [client.hears().await, client.hears().await, client.hears().await];
+    assert!(said.iter().any(|message| message["payload"]["data"].is_object()), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_stops_completes_its_streams_and_closes() {
+    let server = Listening::new(HttpSettings::default());
+    let (mut watching, mut idle) = (server.introduced().await, server.introduced().await);
+    watching.subscribe("1", "subscription { count(to: 1) }").await;
+    assert_eq!(watching.hears().await["type"], "next");
+
+    server.fixture.state.shutdown.cancel();
+    assert_eq!(watching.hears().await, json!({"type": "complete", "id": "1"}));
+    assert_eq!(watching.is_closed().await, 1012);
+    assert_eq!(idle.is_closed().await, 1012);
+    assert_eq!(server.serving.await.unwrap().unwrap(), Ended::Gracefully);
+    assert!(TcpStream::connect(server.address).await.is_err(), "nothing more is accepted");
+}
+
+#[tokio::test]
+async fn what_does_not_end_in_time_does_not_hold_the_server_up() {
+    let fixture = Fixture::new();
+    let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    // Somebody who never finishes, as far as the server knows.
+    let somebody = fixture.state.sockets.token();
+    let serving = tokio::spawn(serve(listener, fixture.state.clone(), Duration::from_millis(1)));
+    fixture.state.shutdown.cancel();
+    assert_eq!(serving.await.unwrap().unwrap(), Ended::OutOfTime);
+    drop(somebody);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_nothing_behind() {
+    let server = Listening::new(HttpSettings::default());
+    let mut client = server.introduced().await;
+    client.subscribe("1", "subscription { count(to: 1) }").await;
+    assert_eq!(client.hears().await["type"], "next");
+    drop(client);
+    server.fixture.state.sockets.close();
+    server.fixture.state.sockets.wait().await;
+}

@@ -1,0 +1,7 @@
+//! The `slotwise` program: reads its settings and hands over.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    slotwise::program::main()
+}

@@ -1,0 +1,95 @@
+//! What each command of the program does.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::app::{App, StartError, open};
+use crate::auth::Tokens;
+use crate::clock::{SharedClock, SystemClock};
+use crate::config::{self, CheckSettings, Invocation, ServeSettings};
+use crate::store::{OccupancyDifference, StoreError};
+use crate::{demo, graphql, process};
+
+/// Runs the program as the command line and the environment say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let invocation = match config::from_command_line() {
+        Ok(invocation) => invocation,
+        Err(problems) => return fail(&problems.to_string()),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("The runtime cannot start: {error}")),
+    };
+    match runtime.block_on(run(invocation)) {
+        Ok(code) => code,
+        Err(problem) => fail(&problem.to_string()),
+    }
+}
+
+fn fail(problem: &str) -> ExitCode {
+    // There is nobody left to tell when this fails.
+    let _ = writeln!(io::stderr(), "slotwise: {problem}");
+    ExitCode::FAILURE
+}
+
+async fn run(invocation: Invocation) -> Result<ExitCode, StartError> {
+    let clock: SharedClock = Arc::new(SystemClock::new());
+    match invocation {
+        Invocation::Serve(settings) => serve(*settings, clock).await?,
+        Invocation::Demo(settings) => demo::run(settings, clock).await?,
+        Invocation::Schema => write!(io::stdout(), "{}", graphql::sdl())?,
+        Invocation::Migrate(settings) => {
+            process::start_log(&settings.log);
+            let store = open(&settings.database, None).await?;
+            store.migrate().await?;
+            store.close().await?;
+        }
+        Invocation::Token(request) => {
+            let token = Tokens::new(Some(&request.key), clock).sign(&request.profile, request.valid)?;
+            writeln!(io::stdout(), "{token}")?;
+        }
+        Invocation::Check(settings) => return check(&settings).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn serve(settings: ServeSettings, clock: SharedClock) -> Result<(), StartError> {
+    process::start_log(&settings.log);
+    if settings.token_key.is_none() {
+        tracing::warn!("no token secret is set, so nobody can sign in; set SLOTWISE_TOKEN_SECRET");
+    }
+    let shutdown = process::end_on_signal()?;
+    let limit = settings.shutdown;
+    let listener = process::listen(settings.listen)?;
+    let app = App::build(settings, clock, shutdown, None).await?;
+    app.store().migrate().await?;
+    app.serve(listener, limit).await
+}
+
+/// Compares what is occupied with what the bookings say. Exit code 1 when they differ.
+async fn check(settings: &CheckSettings) -> Result<ExitCode, StartError> {
+    process::start_log(&settings.log);
+    let store = open(&settings.database, None).await?;
+    if !store.is_migrated().await? {
+        return Err(StartError::new("The database is not of this version. Run `slotwise migrate` first."));
+    }
+    let differences = store
+        .snapshot(|reader| async move {
+            let mut differences = Vec::new();
+            reader.check_occupancy(|difference| differences.push(difference)).await?;
+            Ok::<_, StoreError>(differences)
+        })
+        .await?;
+    store.close().await?;
+    let mut out = io::stdout();
+    for OccupancyDifference { resource_id, day, stored, computed, overbooked, .. } in &differences {
+        let date = day.first_quantum().start().date_naive();
+        let (stored, computed) = (stored.count(), computed.count());
+        write!(out, "{resource_id} on {date} (UTC): {stored} quarter hours are stored as full, {computed} should be")?;
+        writeln!(out, "{}", if overbooked.is_empty() { "" } else { "; bookings take more than there is" })?;
+    }
+    writeln!(out, "{} days differ from what the bookings say.", differences.len())?;
+    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

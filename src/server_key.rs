@@ -1,0 +1,115 @@
+//! The server's own key, and the secrets that are derived from it.
+//!
+//! One key is configured; every use derives its own from it, so that what is made for one purpose says nothing
+//! about another.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretSlice, SecretString};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::domain::id::BookingId;
+
+/// A key for one purpose.
+pub type DerivedKey = [u8; 32];
+
+/// The server's key. Whoever has it can make management tokens.
+#[derive(Clone)]
+pub struct ServerKey {
+    management: DerivedKey,
+    session: DerivedKey,
+    fingerprint: DerivedKey,
+}
+
+impl std::fmt::Debug for ServerKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ServerKey(…)")
+    }
+}
+
+impl ServerKey {
+    /// Derives all keys from the configured `secret`.
+    #[must_use]
+    pub fn new(secret: &SecretString) -> Self {
+        let root = secret.expose_secret().as_bytes();
+        Self {
+            management: mac(root, &[b"slotwise management token"]),
+            session: mac(root, &[b"slotwise session"]),
+            fingerprint: mac(root, &[b"slotwise fingerprint"]),
+        }
+    }
+
+    /// The key under which session secrets become pseudonyms.
+    #[must_use]
+    pub fn session_key(&self) -> SecretSlice<u8> {
+        SecretSlice::from(self.session.to_vec())
+    }
+
+    /// The bearer secret of a booking: derived, so that nothing has to store it and later mails can carry it.
+    #[must_use]
+    pub fn management_token(&self, booking: &BookingId) -> String {
+        URL_SAFE_NO_PAD.encode(mac(&self.management, &[booking.as_str().as_bytes()]))
+    }
+
+    /// Whether `token` is the booking's, compared in constant time.
+    #[must_use]
+    pub fn is_management_token(&self, booking: &BookingId, token: &str) -> bool {
+        self.management_token(booking).as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// A keyed hash of `parts`: equal exactly when the parts are, and telling nothing about them.
+    #[must_use]
+    pub fn fingerprint(&self, parts: &[&[u8]]) -> DerivedKey {
+        mac(&self.fingerprint, parts)
+    }
+}
+
+/// HMAC-SHA256 over the parts, each preceded by its length so that no two lists of parts look alike.
+fn mac(key: &[u8], parts: &[&[u8]]) -> DerivedKey {
+    let Ok(mut mac) = <Hmac<Sha256> as KeyInit>::new_from_slice(key) else {
+        unreachable!("HMAC-SHA256 takes keys of any length")
+    };
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> ServerKey {
+        ServerKey::new(&SecretString::from(text))
+    }
+
+    #[test]
+    fn a_token_opens_its_own_booking_only() {
+        let key = key("0123456789abcdef0123456789abcdef");
+        let (one, two) = (BookingId::from("bkg_1"), BookingId::from("bkg_2"));
+        let token = key.management_token(&one);
+        assert!(key.is_management_token(&one, &token));
+        assert!(!key.is_management_token(&two, &token));
+        assert!(!key.is_management_token(&one, ""));
+    }
+
+    #[test]
+    fn another_key_makes_other_tokens() {
+        let booking = BookingId::from("bkg_1");
+        assert_ne!(key("a").management_token(&booking), key("b").management_token(&booking));
+    }
+
+    #[test]
+    fn parts_are_kept_apart_in_a_fingerprint() {
+        let key = key("k");
+        assert_ne!(key.fingerprint(&[b"ab", b"c"]), key.fingerprint(&[b"a", b"bc"]));
+    }
+
+    #[test]
+    fn a_key_does_not_show_itself() {
+        assert_eq!(format!("{:?}", key("hush")), "ServerKey(…)");
+    }
+}

@@ -1,0 +1,152 @@
+//! What has to be known to answer a question of availability: the catalogue's side of it, and what is occupied.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use crate::domain::availability::{AddOnRequest, Occupancy, Request, Terms, TermsError};
+use crate::domain::booking::BookingItem;
+use crate::domain::id::{EventTypeId, OrganizationId, ResourceId};
+use crate::domain::local_time::{days_after, days_before};
+use crate::domain::quantum::QuantumSpan;
+use crate::domain::refusal::{Refusal, UserError};
+use crate::error::Error;
+use crate::store::{OccupiedDay, OfferFacts, OfferedResource, Reader, StoreError};
+
+/// How many days of a schedule beyond those that are asked about decide whether something fits: the longest duration,
+/// and a day for the difference between two zones.
+const DAYS_AROUND: (u32, u32) = (2, 33);
+
+/// What is asked for, whichever the day.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) resource_id: &'a ResourceId,
+    pub(super) event_type_id: Option<&'a EventTypeId>,
+    pub(super) duration_minutes: Option<u32>,
+    pub(super) interval_minutes: Option<u32>,
+    pub(super) quantity: u32,
+    pub(super) add_ons: &'a [BookingItem],
+}
+
+impl Asked<'_> {
+    /// The resources, the primary first.
+    pub(super) fn resources(&self) -> Vec<ResourceId> {
+        let add_ons = self.add_ons.iter().map(|item| &item.resource_id);
+        std::iter::once(self.resource_id).chain(add_ons).cloned().collect()
+    }
+
+    /// What the catalogue says about it.
+    pub(super) async fn facts(&self, reader: &Reader, dates: &RangeInclusive<NaiveDate>) -> Result<Facts, StoreError> {
+        let offer = reader.offer_facts(self.event_type_id, &self.resources(), dates).await?;
+        Ok(Facts { offer })
+    }
+}
+
+/// What the catalogue says about something that is asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    offer: OfferFacts,
+}
+
+impl Facts {
+    /// What the catalogue's changes counted when this was read.
+    pub(super) fn catalogue_revision(&self) -> u64 {
+        self.offer.resources.first().map_or(0, |primary| primary.catalogue_revision)
+    }
+
+    /// Whose the primary resource is, if it exists.
+    pub(super) fn organization(&self) -> Option<&OrganizationId> {
+        self.offer.resources.first().map(|primary| &primary.resource.organization_id)
+    }
+
+    /// What is asked for, in order; it need not be on offer.
+    ///
+    /// # Errors
+    /// What is malformed or unknown.
+    pub(super) fn terms(&self, asked: &Asked<'_>) -> Result<Terms, TermsError> {
+        let primary = self.resource(asked.resource_id, &["resourceId"])?;
+        let event_type = match (asked.event_type_id, &self.offer.event_type) {
+            (Some(id), None) => return Err(unknown("event type", id.as_str(), &["eventTypeId"])),
+            (_, found) => found.as_ref().map(|offered| Arc::clone(&offered.event_type)),
+        };
+        let add_ons = asked.add_ons.iter().enumerate().map(|(index, item)| {
+            let found = self.resource(&item.resource_id, &["addOns", &index.to_string(), "resourceId"])?;
+            let resource = Arc::clone(&found.resource);
+            Ok(AddOnRequest { resource, open: found.open_hours(), quantity: item.quantity })
+        });
+        Terms::resolve(Request {
+            resource: Arc::clone(&primary.resource),
+            event_type,
+            linked: primary.is_linked,
+            open: self.offer.open_hours(primary),
+            duration_minutes: asked.duration_minutes,
+            interval_minutes: asked.interval_minutes,
+            quantity: asked.quantity,
+            add_ons: add_ons.collect::<Result<_, TermsError>>()?,
+        })
+    }
+
+    /// [`Facts::terms`] that are on offer, for whoever wants to hold or book.
+    ///
+    /// # Errors
+    /// The first reason against it, with its field below `input`.
+    pub(super) fn offered(&self, asked: &Asked<'_>) -> Result<Terms, UserError> {
+        let terms = self.terms(asked).map_err(|error| match error {
+            TermsError::Malformed { message, field } => UserError::new(Refusal::Invalid, message).at(field),
+            TermsError::Refused(error) => error,
+        });
+        terms.and_then(|terms| terms.require_offered().map(|()| terms)).map_err(below_input)
+    }
+
+    fn resource(&self, id: &ResourceId, field: &[&str]) -> Result<&OfferedResource, TermsError> {
+        let found = self.offer.resources.iter().find(|offered| offered.resource.id == *id);
+        found.ok_or_else(|| unknown("resource", id.as_str(), field))
+    }
+}
+
+fn unknown(noun: &str, id: &str, field: &[&str]) -> TermsError {
+    let message = Error::not_found_message(noun, id);
+    TermsError::Refused(UserError::new(Refusal::NotFound, message).at(field.iter().copied()))
+}
+
+/// The same error with its field below `input`, as mutations name fields.
+pub(super) fn below_input(error: UserError) -> UserError {
+    if error.field.is_empty() {
+        return error;
+    }
+    let field = std::iter::once("input".to_owned()).chain(error.field.clone());
+    UserError { field: field.collect(), ..error }
+}
+
+/// The dates whose overrides decide about starts from `first` to `last`, in whatever zone.
+pub(super) fn dates_around(first: DateTime<Utc>, last: DateTime<Utc>) -> RangeInclusive<NaiveDate> {
+    dates_around_days(first.date_naive(), last.date_naive())
+}
+
+/// The dates whose overrides decide about starts on the local days from `from` to `to`, in whatever zone.
+pub(super) fn dates_around_days(from: NaiveDate, to: NaiveDate) -> RangeInclusive<NaiveDate> {
+    let (before, after) = DAYS_AROUND;
+    days_before(from, before)..=days_after(to, after)
+}
+
+/// What is occupied, as the evaluator wants it, and the sum of what the rows count.
+pub(super) fn occupancy(days: Vec<OccupiedDay>) -> (Occupancy, u64) {
+    let mut occupancy = Occupancy::default();
+    let mut revision = 0;
+    for OccupiedDay { resource_id, day, map, units, revision: changes } in days {
+        revision += changes;
+        occupancy.insert(resource_id, day, map, units);
+    }
+    (occupancy, revision)
+}
+
+/// What of `resources` is occupied anywhere in `spans`, read in one statement, and the sum of what the rows count.
+pub(super) async fn read_occupancy(
+    reader: &Reader,
+    resources: &[ResourceId],
+    spans: impl IntoIterator<Item = QuantumSpan>,
+) -> Result<(Occupancy, u64), StoreError> {
+    let Some(hull) = spans.into_iter().reduce(QuantumSpan::hull) else { return Ok((Occupancy::default(), 0)) };
+    Ok(occupancy(reader.occupancy(resources, hull).await?))
+}

@@ -1,0 +1,111 @@
+//! What people get wrong in inputs: lengths, counts and forms, all of it found before anything is read or changed.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use crate::domain::availability::{DURATION_MINUTES, MAX_QUANTITY, MAX_RESOURCES};
+use crate::domain::booking::BookingItem;
+use crate::domain::id::ResourceId;
+use crate::domain::local_time::instant_in_range;
+use crate::domain::quantum::Quantum;
+use crate::domain::refusal::{Refusal, UserError};
+
+/// Collects what is wrong with an input, so that all of it is reported together.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<UserError>);
+
+impl Problems {
+    /// Notes that the field at `path` below `input` is not as it should be.
+    pub fn note(&mut self, path: &[&str], message: impl Into<String>) {
+        let path = std::iter::once("input").chain(path.iter().copied());
+        self.0.push(UserError::new(Refusal::Invalid, message).at(path));
+    }
+
+    /// Ok when nothing was noted.
+    ///
+    /// # Errors
+    /// Everything that was.
+    pub fn into_result(self) -> Result<(), Vec<UserError>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+
+    /// A text of at most `most` characters, on one line unless `multiline`, without control characters.
+    pub fn text(&mut self, path: &[&str], text: Option<&str>, most: usize, multiline: bool) {
+        let Some(text) = text else { return };
+        let name = path.last().copied().unwrap_or("input");
+        if text.chars().count() > most {
+            self.note(path, format!("`{name}` must have at most {most} characters."));
+        } else if text.chars().any(|c| c.is_control() && !(multiline && matches!(c, '\n' | '\r' | '\t'))) {
+            self.note(path, format!("`{name}` must not contain control characters or line breaks."));
+        }
+    }
+
+    /// JSON of at most `most` bytes.
+    pub fn json(&mut self, path: &[&str], value: Option<&Value>, most: usize) {
+        let too_large =
+            value.is_some_and(|value| serde_json::to_vec(value).map_or(usize::MAX, |text| text.len()) > most);
+        if too_large {
+            let name = path.last().copied().unwrap_or("input");
+            self.note(path, format!("`{name}` must be at most {most} bytes of JSON."));
+        }
+    }
+
+    /// The resources and units of a booking or hold.
+    pub fn items(&mut self, primary: &ResourceId, quantity: u32, add_ons: &[BookingItem]) {
+        if add_ons.len() >= MAX_RESOURCES {
+            self.note(&["addOns"], format!("At most {} add-ons go with a resource.", MAX_RESOURCES - 1));
+            return;
+        }
+        if !(1..=MAX_QUANTITY).contains(&quantity) {
+            self.note(&["quantity"], format!("`quantity` must be from 1 to {MAX_QUANTITY}."));
+        }
+        for (index, add_on) in add_ons.iter().enumerate() {
+            let position = index.to_string();
+            if !(1..=MAX_QUANTITY).contains(&add_on.quantity) {
+                self.note(&["addOns", &position, "quantity"], format!("`quantity` must be from 1 to {MAX_QUANTITY}."));
+            }
+            let earlier = add_ons[..index].iter().map(|other| &other.resource_id);
+            if std::iter::once(primary).chain(earlier).any(|other| *other == add_on.resource_id) {
+                self.note(&["addOns", &position, "resourceId"], "Name each resource once; ask for more units instead.");
+            }
+        }
+    }
+
+    /// The duration of an event.
+    pub fn duration(&mut self, path: &[&str], minutes: u32) {
+        if !DURATION_MINUTES.contains(&minutes) {
+            let (least, most) = DURATION_MINUTES.into_inner();
+            self.note(path, format!("`durationMinutes` must be from {least} to {most} (31 days)."));
+        }
+    }
+
+    /// The start of an event or hold.
+    pub fn start(&mut self, path: &[&str], start: DateTime<Utc>) {
+        if !instant_in_range(start) {
+            self.note(path, "`start` must lie in the years 2000 to 2099.");
+        } else if Quantum::starting_at(start).is_none() {
+            self.note(path, "`start` must be on the quarter hour: at 0, 15, 30 or 45 minutes sharp.");
+        }
+    }
+
+    /// A key or secret of the client's own making.
+    pub fn secret(&mut self, path: &[&str], text: &str) {
+        let name = path.last().copied().unwrap_or("input");
+        if !(16..=128).contains(&text.chars().count()) {
+            self.note(path, format!("`{name}` must have 16 to 128 characters, such as a UUID."));
+        }
+    }
+
+    /// A mail address, checked for form: one `@` between something and a domain. Whether mail arrives, mail will tell.
+    pub fn email(&mut self, path: &[&str], email: Option<&str>) {
+        let Some(email) = email else { return };
+        let well_formed = email.len() <= 254
+            && email.split_once('@').is_some_and(|(local, domain)| {
+                !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
+            })
+            && !email.chars().any(|c| c.is_whitespace() || c.is_control());
+        if !well_formed {
+            self.note(path, "`email` must be an address like `ada@example.org`, of at most 254 characters.");
+        }
+    }
+}

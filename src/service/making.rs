@@ -1,0 +1,406 @@
+//! Making a booking: claim, look, write, publish.
+//!
+//! What is about to be taken is claimed in the registry of holds first, which refuses it over somebody else's hold and
+//! keeps new holds away until the transaction has ended. Between bookings the database decides, by one conditional
+//! write for each resource and day.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::ExposeSecret;
+
+use super::Services;
+use super::booker;
+use super::booking::{CreateBooking, CreatedBooking, Outcome, SeenBooking};
+use super::facts::{self, Asked, Facts};
+use super::idempotency::{KEY_LIFE, RequestKey};
+use super::input::Problems;
+use super::wanted::hold_item;
+use crate::domain::access::{Caller, Role, Standing};
+use crate::domain::availability::{Occupancy, Policy, Terms};
+use crate::domain::booking::{Actor, Booking, BookingEventType, BookingItem, BookingStatus, BookingTransition};
+use crate::domain::id::{BookingId, OrganizationId, ResourceId};
+use crate::domain::quantum::{Quantum, QuantumSpan};
+use crate::domain::refusal::{Refusal, UserError};
+use crate::error::{Error, Internal};
+use crate::feed::Topic;
+use crate::presence::{Claim, ClaimRequest, HoldItem, HoldRefusal, SessionSecret};
+use crate::store::{IdempotencyRecord, ItemNeed, KeyTaking, Reader, StoreError, Taking, Tx};
+
+/// How often a booking is decided anew because the catalogue changed while it was being decided.
+const MAX_ATTEMPTS: u32 = 3;
+/// How often it is looked what became of a commit of which nobody heard.
+const SETTLE_ATTEMPTS: u32 = 5;
+/// How long before each look.
+const SETTLE_PAUSE: Duration = Duration::from_millis(300);
+/// What a caller may attach, in bytes of JSON.
+const MAX_METADATA_BYTES: usize = 8 * 1024;
+/// Characters of a location.
+const MAX_LOCATION: usize = 500;
+/// Characters of a reference.
+const MAX_REFERENCE: usize = 120;
+
+impl Services {
+    /// Books a resource, and its add-ons, for one of the starts that are offered.
+    ///
+    /// Runs to its end once it has begun, whoever stops waiting for it.
+    ///
+    /// # Errors
+    /// `Unauthenticated` for guests where they may not book, `Forbidden` for `ignore_schedule` by others than staff, and
+    /// faults of the store. What the rules refuse is the inner `Err`.
+    pub async fn create_booking(
+        &self,
+        caller: &Caller,
+        request: CreateBooking,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<CreatedBooking>, Error> {
+        if caller.viewer().is_none() && !self.settings().guest_bookings {
+            return Err(Error::sign_in());
+        }
+        let making = match Making::new(self.clone(), caller.clone(), request, now) {
+            Ok(making) => making,
+            Err(problems) => return Ok(Err(problems)),
+        };
+        self.to_its_end(async move { making.run().await }).await
+    }
+}
+
+/// A booking that is being made.
+struct Making {
+    services: Services,
+    caller: Caller,
+    request: CreateBooking,
+    session: Option<SessionSecret>,
+    key: Option<RequestKey>,
+    now: DateTime<Utc>,
+}
+
+/// Why an attempt came to nothing.
+enum Abort {
+    Refused(UserError),
+    /// The catalogue changed meanwhile: decide anew.
+    Overtaken,
+    /// The connection was lost while committing: it is there as a whole, or not at all.
+    Unknown,
+    /// An earlier call used the key.
+    Known(Box<IdempotencyRecord>),
+    Failed(Error),
+}
+
+impl From<StoreError> for Abort {
+    fn from(fault: StoreError) -> Self {
+        match fault {
+            StoreError::CommitUnknown(_) => Self::Unknown,
+            fault => Self::Failed(fault.into()),
+        }
+    }
+}
+
+impl From<UserError> for Abort {
+    fn from(refused: UserError) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl Making {
+    /// Checks the form of the input, completely.
+    fn new(
+        services: Services,
+        caller: Caller,
+        request: CreateBooking,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Vec<UserError>> {
+        let mut problems = Problems::default();
+        problems.start(&["start"], request.start);
+        if let Some(minutes) = request.duration_minutes {
+            problems.duration(&["durationMinutes"], minutes);
+        }
+        problems.items(&request.resource_id, request.quantity, &request.add_ons);
+        problems.text(&["location"], request.location.as_deref(), MAX_LOCATION, false);
+        problems.text(&["reference"], request.reference.as_deref(), MAX_REFERENCE, false);
+        problems.json(&["metadata"], request.metadata.as_ref(), MAX_METADATA_BYTES);
+        booker::check(&mut problems, &caller, request.booker.as_ref());
+        let secret = request.session_secret.as_ref().map(ExposeSecret::expose_secret);
+        if let Some(secret) = secret {
+            problems.secret(&["sessionSecret"], secret);
+        }
+        if let Some(key) = &request.idempotency_key {
+            problems.secret(&["idempotencyKey"], key);
+            if caller.viewer().is_none() && secret.is_none() {
+                problems.note(&["sessionSecret"], "A guest's `idempotencyKey` needs a `sessionSecret`.");
+            }
+        }
+        problems.into_result()?;
+        let key = RequestKey::of(&services, &caller, &request);
+        let session = secret.and_then(SessionSecret::new);
+        Ok(Self { services, caller, request, session, key, now })
+    }
+
+    async fn run(&self) -> Result<Outcome<CreatedBooking>, Error> {
+        for _ in 0..MAX_ATTEMPTS {
+            match self.attempt().await {
+                Ok(booking) => return Ok(Ok(self.created(booking))),
+                Err(Abort::Overtaken | Abort::Unknown) => {}
+                Err(Abort::Known(record)) => return self.repeat(&record).await,
+                Err(Abort::Refused(refused)) => return self.refuse(refused).await,
+                Err(Abort::Failed(fault)) => return Err(fault),
+            }
+        }
+        Err(Internal::new("the catalogue changes faster than a booking can be decided").into())
+    }
+}
+
+impl Making {
+    /// One attempt, decided anew from what it reads.
+    async fn attempt(&self) -> Result<Booking, Abort> {
+        let store = &self.services.parts().store;
+        let (facts, known) = store.snapshot(|reader| async move { self.read(&reader).await }).await?;
+        if let Some(record) = known {
+            return Err(Abort::Known(Box::new(record)));
+        }
+        let terms = self.terms(&facts)?;
+        let span = terms.occupied_from(self.request.start);
+        // A hopeless attempt is refused before it keeps anybody out, and never waits for the writer.
+        self.look(&terms, span).await?;
+        let items: Vec<HoldItem> = terms.items().map(hold_item).collect();
+        let claimed = self.services.parts().presence.claim(ClaimRequest {
+            items: &items,
+            span,
+            session: self.session.as_ref(),
+            over_holds: self.request.ignore_schedule,
+        });
+        let claim = claimed.map_err(|conflicts| held(HoldRefusal::Held(conflicts)))?;
+        let booking = self.booking(&terms, span);
+        let (made, claim_in_force) = (&booking, &claim);
+        let revision = facts.catalogue_revision();
+        let needs = &needs(&terms);
+        let written =
+            store.write(|tx| async move { self.write(&tx, made, needs, claim_in_force, revision).await }).await;
+        let occupancy = match written {
+            Err(Abort::Unknown) => self.settle(&booking).await?,
+            written => written?,
+        };
+        for item in &booking.items {
+            self.services.parts().feed.publish(Topic::Occupancy, &item.resource_id, span);
+        }
+        claim.booked(|resource, quantum| occupancy.units_taken(resource, quantum));
+        Ok(booking)
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            resource_id: &self.request.resource_id,
+            event_type_id: Some(&self.request.event_type_id),
+            duration_minutes: self.request.duration_minutes,
+            interval_minutes: None,
+            quantity: self.request.quantity,
+            add_ons: &self.request.add_ons,
+        }
+    }
+
+    /// What the catalogue says, and what an earlier call with the same key came to.
+    async fn read(&self, reader: &Reader) -> Result<(Facts, Option<IdempotencyRecord>), StoreError> {
+        let dates = facts::dates_around(self.request.start, self.request.start);
+        let facts = self.asked().facts(reader, &dates).await?;
+        let known = match (&self.key, self.organization(&facts)) {
+            (Some(key), Some(organization)) => {
+                let not_before = self.now - KEY_LIFE;
+                reader.idempotency_record(&organization, &key.owner, &key.key, not_before).await?
+            }
+            _ => None,
+        };
+        Ok((facts, known))
+    }
+
+    /// Where the booking is made: in a user's own organization, or for guests in the resource's.
+    fn organization(&self, facts: &Facts) -> Option<OrganizationId> {
+        match self.caller.viewer() {
+            Some(viewer) => Some(viewer.organization_id.clone()),
+            None => facts.organization().cloned(),
+        }
+    }
+
+    /// What is booked, if it is on offer to this caller.
+    fn terms(&self, facts: &Facts) -> Result<Terms, Abort> {
+        if let (Some(viewer), Some(organization)) = (self.caller.viewer(), facts.organization())
+            && viewer.organization_id != *organization
+        {
+            let message = Error::not_found_message("resource", self.request.resource_id.as_str());
+            return Err(UserError::new(Refusal::NotFound, message).at(["input", "resourceId"]).into());
+        }
+        if self.request.ignore_schedule && !self.is_staff() {
+            let message = "Only staff can book with `ignoreSchedule`. Leave it out.".to_owned();
+            return Err(Abort::Failed(Error::Forbidden(message)));
+        }
+        Ok(facts.offered(&self.asked())?)
+    }
+
+    fn is_staff(&self) -> bool {
+        self.caller.viewer().is_some_and(|viewer| viewer.role >= Role::Staff)
+    }
+
+    /// Whether it can be had, by what can be read without a lock.
+    async fn look(&self, terms: &Terms, span: QuantumSpan) -> Result<(), Abort> {
+        let reader = self.services.parts().store.reader();
+        let (occupancy, _) = facts::read_occupancy(&reader, &self.asked().resources(), [span]).await?;
+        let policy = if self.request.ignore_schedule { Policy::Staff } else { Policy::Public };
+        terms
+            .check(self.request.start, &occupancy, self.now, policy)
+            .map_err(|refused| facts::below_input(refused).into())
+    }
+
+    fn booking(&self, terms: &Terms, span: QuantumSpan) -> Booking {
+        let request = &self.request;
+        let now = self.now;
+        let (start, end) = terms.event_span(request.start);
+        let event_type = terms.event_type.as_deref();
+        let waits = event_type.is_some_and(|event_type| event_type.requires_confirmation) && !self.is_staff();
+        Booking {
+            id: BookingId::generate(self.services.parts().clock.unique()),
+            organization_id: terms.primary.organization_id.clone(),
+            status: if waits { BookingStatus::Pending } else { BookingStatus::Confirmed },
+            start,
+            end,
+            occupied: span,
+            time_zone: request.time_zone.unwrap_or(terms.primary.time_zone),
+            title: event_type.map_or_else(|| terms.primary.name.clone(), |event_type| event_type.title.clone()),
+            location: request.location.clone(),
+            event_type_id: request.event_type_id.clone(),
+            items: terms
+                .items()
+                .map(|(resource, quantity)| BookingItem { resource_id: resource.id.clone(), quantity })
+                .collect(),
+            booker: booker::resolve(&self.caller, request.booker.as_ref()),
+            reference: request.reference.clone(),
+            metadata: request.metadata.clone(),
+            revision: 1,
+            cancellation_reason: None,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// The transaction: key, pools, occupancy, booking, in the order in which everything locks. What is occupied then.
+    async fn write(
+        &self,
+        tx: &Tx,
+        booking: &Booking,
+        needs: &[ItemNeed],
+        claim: &Claim,
+        catalogue_revision: u64,
+    ) -> Result<Occupancy, Abort> {
+        if let Some(key) = &self.key {
+            let record = IdempotencyRecord {
+                organization_id: booking.organization_id.clone(),
+                owner: key.owner.clone(),
+                key: key.key.clone(),
+                fingerprint: key.fingerprint,
+                booking_id: booking.id.clone(),
+                created_at: booking.created_at,
+            };
+            if let KeyTaking::Exists(record) = tx.take_idempotency_key(&record, booking.created_at - KEY_LIFE).await? {
+                return Err(Abort::Known(Box::new(record)));
+            }
+        }
+        let pools: Vec<ResourceId> =
+            needs.iter().filter(|need| need.capacity > 1).map(|need| need.resource_id.clone()).collect();
+        tx.lock_pools(&pools).await?;
+        if tx.catalogue_revision(&booking.organization_id).await? != catalogue_revision {
+            return Err(Abort::Overtaken);
+        }
+        if let Taking::Refused(conflicts) = tx.occupy(needs, booking.occupied).await? {
+            return Err(UserError::taken(conflicts).at(["input", "start"]).into());
+        }
+        let (occupancy, _) = facts::read_occupancy(tx, &pools, [booking.occupied]).await?;
+        // With the pools' rows locked nobody else's booking comes between this look and the commit.
+        let before = |resource: &ResourceId, quantum: Quantum| {
+            let own = booking.items.iter().find(|item| item.resource_id == *resource).map_or(0, |item| item.quantity);
+            occupancy.units_taken(resource, quantum).saturating_sub(own)
+        };
+        claim.check(before).map_err(held)?;
+        let made = BookingTransition {
+            event: BookingEventType::Created,
+            from: None,
+            to: booking.status,
+            at: booking.created_at,
+            by: self.caller.viewer().map_or(Actor::Guest, |viewer| Actor::User(viewer.id.clone())),
+            reason: None,
+        };
+        tx.insert_booking(booking, &made).await?;
+        Ok(occupancy)
+    }
+
+    /// Finds out what became of a commit of which nobody heard, while the claim still keeps others away: what is
+    /// occupied, if the booking is there.
+    async fn settle(&self, booking: &Booking) -> Result<Occupancy, Abort> {
+        let parts = self.services.parts();
+        for _ in 0..SETTLE_ATTEMPTS {
+            // The database may still be about to end what it was told to commit.
+            parts.clock.sleep_until(parts.clock.monotonic().plus(SETTLE_PAUSE)).await;
+            let reader = parts.store.reader();
+            if let Ok(Some(_)) = reader.booking(&booking.id).await {
+                let resources = self.asked().resources();
+                return Ok(facts::read_occupancy(&reader, &resources, [booking.occupied]).await?.0);
+            }
+        }
+        // Watchers look for themselves, whatever it came to.
+        for item in &booking.items {
+            parts.feed.publish(Topic::Occupancy, &item.resource_id, booking.occupied);
+        }
+        Err(Abort::Failed(Internal::new(format!("nobody knows what became of {}", booking.id)).into()))
+    }
+
+    /// The refusal, unless a twin has made the booking since the key was looked up: then it is the twin's booking that
+    /// stands in the way, and the answer.
+    async fn refuse(&self, refused: UserError) -> Result<Outcome<CreatedBooking>, Error> {
+        if self.key.is_some() {
+            let store = &self.services.parts().store;
+            let (_, known) = store.snapshot(|reader| async move { self.read(&reader).await }).await?;
+            if let Some(record) = known {
+                return self.repeat(&record).await;
+            }
+        }
+        Ok(Err(vec![refused]))
+    }
+
+    /// The answer to a call whose key is known: the booking as it is now, if the input is the same.
+    async fn repeat(&self, record: &IdempotencyRecord) -> Result<Outcome<CreatedBooking>, Error> {
+        let same = self.key.as_ref().is_some_and(|key| key.fingerprint == record.fingerprint);
+        if !same {
+            let message = "This `idempotencyKey` was used with other input. Use a new key for a new booking.";
+            let refused = UserError::new(Refusal::IdempotencyMismatch, message).at(["input", "idempotencyKey"]);
+            return Ok(Err(vec![refused]));
+        }
+        let found = self.services.parts().store.reader().booking(&record.booking_id).await?;
+        let booking = found.ok_or_else(|| Internal::new(format!("{} has a key and is missing", record.booking_id)))?;
+        Ok(Ok(self.created(booking)))
+    }
+
+    fn created(&self, booking: Booking) -> CreatedBooking {
+        CreatedBooking {
+            management_token: self.services.parts().key.management_token(&booking.id),
+            // Whoever makes a booking gets its token, and so has at least the standing that it gives.
+            booking: SeenBooking {
+                standing: self.caller.standing(&booking, true).unwrap_or(Standing::TokenBearer),
+                booking: Arc::new(booking),
+            },
+        }
+    }
+}
+
+fn held(refusal: HoldRefusal) -> UserError {
+    UserError::from(refusal).at(["input", "start"])
+}
+
+/// What the transaction takes.
+fn needs(terms: &Terms) -> Vec<ItemNeed> {
+    let items = terms.items();
+    items
+        .map(|(resource, quantity)| ItemNeed {
+            resource_id: resource.id.clone(),
+            capacity: resource.quantity,
+            quantity,
+        })
+        .collect()
+}

@@ -1,0 +1,128 @@
+//! The use cases: authorize, read, decide, write, commit, publish.
+//!
+//! A service knows the store, the registry of holds and the domain; it knows neither GraphQL nor HTTP.
+
+pub mod availability;
+mod booker;
+pub mod booking;
+pub mod catalogue;
+mod facts;
+mod housekeeping;
+mod idempotency;
+mod input;
+pub mod live;
+mod making;
+pub mod page;
+pub mod presence;
+mod wanted;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::SharedClock;
+use crate::error::{Error, Internal};
+use crate::feed::ChangeFeed;
+use crate::presence::Presence;
+use crate::server_key::ServerKey;
+use crate::store::Store;
+
+/// What the services want to know of the configuration.
+#[derive(Clone, Debug)]
+pub struct ServiceSettings {
+    /// Whether `createBooking` works without signing in.
+    pub guest_bookings: bool,
+    /// How often clients should send heartbeats.
+    pub heartbeat_seconds: u32,
+    /// How long a hold lives without one.
+    pub hold_seconds: u32,
+    /// How long a session can hold the same resource in all.
+    pub hold_limit_minutes: u32,
+}
+
+/// Everything that can be asked of the server. Cheap to clone.
+#[derive(Clone)]
+pub struct Services(Arc<Parts>);
+
+/// What the services are made of.
+pub struct Parts {
+    /// Where bookings and the catalogue are kept.
+    pub store: Store,
+    /// Who holds what.
+    pub presence: Arc<Presence>,
+    /// Who watches what.
+    pub feed: ChangeFeed,
+    /// What time it is.
+    pub clock: SharedClock,
+    /// Derives management tokens.
+    pub key: ServerKey,
+    /// The configuration.
+    pub settings: ServiceSettings,
+    /// Cancelled when the server shuts down: live streams end.
+    pub shutdown: CancellationToken,
+    /// The writes that are under way. Shutdown waits for them.
+    pub writes: TaskTracker,
+}
+
+impl Services {
+    /// Services made of `parts`.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+
+    /// What clients may know of the configuration.
+    #[must_use]
+    pub fn settings(&self) -> &ServiceSettings {
+        &self.0.settings
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn clock(&self) -> SharedClock {
+        Arc::clone(&self.0.clock)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.0.clock.now()
+    }
+
+    fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    /// Runs a write to its end in a task of its own, whoever stops waiting for it: what follows a commit is never
+    /// lost to a closed connection or a timeout.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let task = self.0.writes.spawn(write);
+        task.await.map_err(|stopped| Internal::new(format!("a write did not come to its end: {stopped}")))?
+    }
+}
+
+/// The id of an answer: equal exactly when `kind` and `arguments` are, and telling nothing about them.
+fn answer_id(kind: &str, arguments: &impl Serialize) -> String {
+    // The arguments are plain structs of text and numbers, which always serialize.
+    let content = serde_json::to_vec(&(kind, arguments)).unwrap_or_default();
+    let digest = Sha256::digest(content);
+    format!("{kind}:{}", URL_SAFE_NO_PAD.encode(&digest[..16]))
+}
+
+/// The revision of an answer that was read in one snapshot: `catalogue` counts the organization's changes, `occupancy`
+/// is the sum of what the occupancy rows count.
+///
+/// The catalogue's count weighs more than any sum of rows. So the revision grows even when a change of the catalogue
+/// (another zone, say) makes the answer depend on other rows, whose sum may be smaller. Both counts only ever grow, and
+/// the result stays below 2^53 for eight million changes of a catalogue.
+fn revision(catalogue: u64, occupancy: u64) -> u64 {
+    const OCCUPANCY_BITS: u32 = 30;
+    (catalogue << OCCUPANCY_BITS) + occupancy.min((1 << OCCUPANCY_BITS) - 1)
+}

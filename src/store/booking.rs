@@ -1,0 +1,301 @@
+//! Bookings, what they book, and their history.
+
+use std::collections::HashMap;
+
+use entity::status::{ActorKind, BookingEvent, BookingStatus as StoredStatus};
+use entity::{booking, booking_item, booking_transition};
+use sea_orm::ActiveValue::NotSet;
+use sea_orm::sea_query::LockType;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, Order, QueryFilter, QueryOrder, QueryTrait,
+};
+
+use super::convert;
+use super::{Reader, StoreError, Tx};
+use crate::domain::booking::{Actor, Booker, Booking, BookingEventType, BookingItem, BookingStatus, BookingTransition};
+use crate::domain::id::BookingId;
+use crate::domain::quantum::{Quantum, QuantumSpan};
+
+/// Each booking's history, the oldest line first.
+pub type Histories = HashMap<BookingId, Vec<BookingTransition>>;
+
+impl Reader {
+    /// One booking.
+    ///
+    /// # Errors
+    /// Faults of the database, as of all methods here.
+    pub async fn booking(&self, id: &BookingId) -> Result<Option<Booking>, StoreError> {
+        Ok(self.bookings_by_ids(std::slice::from_ref(id)).await?.pop())
+    }
+
+    /// Those of `ids` that exist, in no particular order. Two statements.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn bookings_by_ids(&self, ids: &[BookingId]) -> Result<Vec<Booking>, StoreError> {
+        let select =
+            booking::Entity::find().filter(booking::Column::Id.is_in(ids.iter().map(BookingId::as_str))).into_query();
+        self.with_items(self.models(&select).await?).await
+    }
+
+    /// The histories of `ids`, in one statement.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn histories(&self, ids: &[BookingId]) -> Result<Histories, StoreError> {
+        use booking_transition::Column;
+        let select = booking_transition::Entity::find()
+            .filter(Column::BookingId.is_in(ids.iter().map(BookingId::as_str)))
+            .order_by(Column::BookingId, Order::Asc)
+            .order_by(Column::Sequence, Order::Asc)
+            .into_query();
+        let mut histories = Histories::new();
+        for row in self.models::<booking_transition::Model>(&select).await? {
+            let history = histories.entry(BookingId::from(row.booking_id.as_str())).or_default();
+            history.push(transition(row)?);
+        }
+        Ok(histories)
+    }
+
+    async fn with_items(&self, bookings: Vec<booking::Model>) -> Result<Vec<Booking>, StoreError> {
+        use booking_item::Column;
+        if bookings.is_empty() {
+            return Ok(Vec::new());
+        }
+        let select = booking_item::Entity::find()
+            .filter(Column::BookingId.is_in(bookings.iter().map(|booking| booking.id.as_str())))
+            .order_by(Column::BookingId, Order::Asc)
+            .order_by(Column::Position, Order::Asc)
+            .into_query();
+        let mut items: HashMap<String, Vec<BookingItem>> = HashMap::new();
+        for row in self.models::<booking_item::Model>(&select).await? {
+            let item = BookingItem { resource_id: row.resource_id.into(), quantity: convert::number(row.quantity)? };
+            items.entry(row.booking_id).or_default().push(item);
+        }
+        bookings
+            .into_iter()
+            .map(|row| {
+                let items = items.remove(&row.id).unwrap_or_default();
+                booking(row, items)
+            })
+            .collect()
+    }
+}
+
+impl Tx {
+    /// Adds a booking with its items and the first line of its history. Takes no time: see [`Tx::occupy`].
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn insert_booking(&self, booking: &Booking, made: &BookingTransition) -> Result<(), StoreError> {
+        self.insert(booking_model(booking)?).await?;
+        let items = (0..).zip(&booking.items).map(|(position, item)| {
+            Ok(booking_item::Model {
+                booking_id: booking.id.to_string(),
+                position,
+                organization_id: booking.organization_id.to_string(),
+                resource_id: item.resource_id.to_string(),
+                quantity: convert::number(item.quantity)?,
+            })
+        });
+        self.insert_all(items.collect::<Result<Vec<_>, StoreError>>()?).await?;
+        self.insert(transition_model(booking, made)?).await
+    }
+
+    /// Reads a booking and keeps others from changing it until the transaction ends: the first thing that any
+    /// transition does.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn lock_booking(&self, id: &BookingId) -> Result<Option<Booking>, StoreError> {
+        let mut select = booking::Entity::find_by_id(id.as_str()).into_query();
+        // SQLite has no row locks and needs none.
+        select.lock(LockType::Update);
+        Ok(self.with_items(self.models(&select).await?).await?.pop())
+    }
+
+    /// Saves what has become of a booking since [`Tx::lock_booking`], and the line of its history that says so.
+    /// Returns it with its revision counted up. Its items stay as they are.
+    ///
+    /// # Errors
+    /// Faults of the database, and [`StoreError::Corrupt`] when the booking was changed without having been locked.
+    pub async fn save_transition(
+        &self,
+        mut after: Booking,
+        transition: &BookingTransition,
+    ) -> Result<Booking, StoreError> {
+        let read_at = after.revision;
+        after.revision += 1;
+        let id = after.id.to_string();
+        let changed = booking::ActiveModel {
+            // These never change: the first is the condition, and what the third says the domain does not know yet.
+            id: NotSet,
+            organization_id: NotSet,
+            expires_at: NotSet,
+            ..booking_model(&after)?.into_active_model().reset_all()
+        };
+        let update = booking::Entity::update_many()
+            .set(changed)
+            .filter(booking::Column::Id.eq(id.as_str()))
+            .filter(booking::Column::Revision.eq(convert::number::<u32, i32>(read_at)?))
+            .into_query();
+        if self.execute(&update).await? != 1 {
+            return Err(StoreError::corrupt(format!("booking {id} was changed without having been locked")));
+        }
+        self.insert(transition_model(&after, transition)?).await?;
+        Ok(after)
+    }
+}
+
+fn booking(row: booking::Model, items: Vec<BookingItem>) -> Result<Booking, StoreError> {
+    Ok(Booking {
+        id: row.id.into(),
+        organization_id: row.organization_id.into(),
+        status: status(row.status),
+        start: convert::instant(row.start_at)?,
+        end: convert::instant(row.end_at)?,
+        occupied: QuantumSpan::new(Quantum(row.occupied_from), Quantum(row.occupied_to)),
+        time_zone: convert::zone(&row.time_zone)?,
+        title: row.title,
+        location: row.location,
+        event_type_id: row.event_type_id.into(),
+        items,
+        booker: Booker {
+            user_id: row.booker_user_id.map(Into::into),
+            name: row.booker_name,
+            email: row.booker_email,
+            phone: row.booker_phone,
+            notes: row.booker_notes,
+        },
+        reference: row.reference,
+        metadata: row.metadata,
+        revision: convert::number(row.revision)?,
+        cancellation_reason: row.cancellation_reason,
+        created_at: convert::instant(row.created_at)?,
+        updated_at: convert::instant(row.updated_at)?,
+    })
+}
+
+fn booking_model(booking: &Booking) -> Result<booking::Model, StoreError> {
+    let Booking {
+        id,
+        organization_id,
+        status,
+        start,
+        end,
+        occupied,
+        time_zone,
+        title,
+        location,
+        event_type_id,
+        // Rows of their own.
+        items: _,
+        booker: Booker { user_id, name, email, phone, notes },
+        reference,
+        metadata,
+        revision,
+        cancellation_reason,
+        created_at,
+        updated_at,
+    } = booking;
+    Ok(booking::Model {
+        id: id.to_string(),
+        organization_id: organization_id.to_string(),
+        status: stored_status(*status),
+        start_at: start.timestamp_millis(),
+        end_at: end.timestamp_millis(),
+        occupied_from: occupied.start.0,
+        occupied_to: occupied.end.0,
+        time_zone: time_zone.name().to_owned(),
+        title: title.clone(),
+        location: location.clone(),
+        event_type_id: event_type_id.to_string(),
+        booker_user_id: user_id.as_ref().map(ToString::to_string),
+        booker_name: name.clone(),
+        booker_email: email.clone(),
+        booker_phone: phone.clone(),
+        booker_notes: notes.clone(),
+        reference: reference.clone(),
+        metadata: metadata.clone(),
+        revision: convert::number(*revision)?,
+        cancellation_reason: cancellation_reason.clone(),
+        expires_at: None,
+        created_at: created_at.timestamp_millis(),
+        updated_at: updated_at.timestamp_millis(),
+    })
+}
+
+fn transition(row: booking_transition::Model) -> Result<BookingTransition, StoreError> {
+    Ok(BookingTransition {
+        event: match row.event {
+            BookingEvent::Created => BookingEventType::Created,
+            BookingEvent::Cancelled => BookingEventType::Cancelled,
+        },
+        from: row.from_status.map(status),
+        to: status(row.to_status),
+        at: convert::instant(row.at)?,
+        by: match (row.actor_kind, row.actor_user_id) {
+            (ActorKind::User, Some(id)) => Actor::User(id.into()),
+            (ActorKind::User, None) => return Err(StoreError::corrupt("a user without an id acted on a booking")),
+            (ActorKind::Guest, _) => Actor::Guest,
+            (ActorKind::Token, _) => Actor::TokenBearer,
+            (ActorKind::System, _) => Actor::System,
+        },
+        reason: row.reason,
+    })
+}
+
+fn transition_model(
+    booking: &Booking,
+    transition: &BookingTransition,
+) -> Result<booking_transition::Model, StoreError> {
+    let BookingTransition { event, from, to, at, by, reason } = transition;
+    let (actor_kind, actor_user_id) = match by {
+        Actor::User(id) => (ActorKind::User, Some(id.to_string())),
+        Actor::Guest => (ActorKind::Guest, None),
+        Actor::TokenBearer => (ActorKind::Token, None),
+        Actor::System => (ActorKind::System, None),
+    };
+    Ok(booking_transition::Model {
+        booking_id: booking.id.to_string(),
+        sequence: convert::number(booking.revision)?,
+        event: match event {
+            BookingEventType::Created => BookingEvent::Created,
+            BookingEventType::Cancelled => BookingEvent::Cancelled,
+        },
+        from_status: from.map(stored_status),
+        to_status: stored_status(*to),
+        at: at.timestamp_millis(),
+        actor_kind,
+        actor_user_id,
+        reason: reason.clone(),
+        previous_start_at: None,
+        previous_end_at: None,
+    })
+}
+
+pub(super) fn status(stored: StoredStatus) -> BookingStatus {
+    match stored {
+        StoredStatus::Provisional => BookingStatus::Provisional,
+        StoredStatus::Pending => BookingStatus::Pending,
+        StoredStatus::Confirmed => BookingStatus::Confirmed,
+        StoredStatus::Declined => BookingStatus::Declined,
+        StoredStatus::Cancelled => BookingStatus::Cancelled,
+        StoredStatus::Completed => BookingStatus::Completed,
+        StoredStatus::NoShow => BookingStatus::NoShow,
+        StoredStatus::Expired => BookingStatus::Expired,
+    }
+}
+
+fn stored_status(status: BookingStatus) -> StoredStatus {
+    match status {
+        BookingStatus::Provisional => StoredStatus::Provisional,
+        BookingStatus::Pending => StoredStatus::Pending,
+        BookingStatus::Confirmed => StoredStatus::Confirmed,
+        BookingStatus::Declined => StoredStatus::Declined,
+        BookingStatus::Cancelled => StoredStatus::Cancelled,
+        BookingStatus::Completed => StoredStatus::Completed,
+        BookingStatus::NoShow => StoredStatus::NoShow,
+        BookingStatus::Expired => StoredStatus::Expired,
+    }
+}

@@ -1,0 +1,114 @@
+//! Storage: the only code that knows SeaORM. It gives and takes the domain's types.
+//!
+//! [`Store`] opens things: [`Store::reader`] for single reads, [`Store::snapshot`] for several that must agree, and
+//! [`Store::write`] for a transaction. Everything that reads is a method of [`Reader`], everything that writes one of
+//! [`Tx`], so nothing can be written outside a transaction.
+//!
+//! Locks are taken in one order everywhere: idempotency key, resource rows of pools by id, booking rows by id,
+//! occupancy rows by (resource, day).
+
+mod booking;
+mod catalogue;
+mod check;
+mod connect;
+mod convert;
+mod error;
+mod idempotency;
+mod occupancy;
+mod offers;
+mod page;
+mod schedule;
+#[cfg(test)]
+mod test_database;
+#[cfg(test)]
+mod tests;
+mod transaction;
+
+use std::sync::Arc;
+
+use migration::{Migrator, MigratorTrait};
+
+pub use booking::Histories;
+pub use catalogue::{CatalogueState, EventTypeFilter, ResourceFilter};
+pub use check::OccupancyDifference;
+pub use connect::{StatementObserver, StoreOptions};
+pub use error::StoreError;
+pub use idempotency::{IdempotencyRecord, KeyTaking};
+pub use occupancy::{ItemNeed, OccupiedDay, Taking};
+pub use offers::{OfferFacts, OfferedEventType, OfferedResource};
+pub use page::{Page, PageEnd, PageRequest, Place};
+pub use schedule::Schedules;
+pub use transaction::{Reader, Tx};
+
+use crate::clock::SharedClock;
+use connect::{LastLoss, Pools};
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    pools: Arc<Pools>,
+    loss: LastLoss,
+    clock: SharedClock,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("backend", &self.pools.writes.get_database_backend()).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database at `url`: `sqlite:slotwise.db?mode=rwc` or `postgres://…`. Migrates nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] for a URL that cannot work, [`StoreError::Database`] when it cannot be opened.
+    pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
+        let (pools, loss) = connect::open(url, &options).await?;
+        Ok(Self { pools: Arc::new(pools), loss, clock: options.clock })
+    }
+
+    /// Brings the schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when a step fails.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        Ok(Migrator::up(&self.pools.writes, None).await?)
+    }
+
+    /// Whether the schema is up to date. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when it cannot be read.
+    pub async fn is_migrated(&self) -> Result<bool, StoreError> {
+        Ok(Migrator::get_pending_migrations_read_only(&self.pools.reads).await?.is_empty())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        if self.pools.reads.ping().await.is_ok() {
+            return Ok(());
+        }
+        // It may have been that connection only: one from before a restart.
+        self.loss.note();
+        Ok(self.pools.reads.ping().await?)
+    }
+
+    /// Closes all connections, once those in use are given back.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when closing fails.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        // Reads first: the last writer to leave folds SQLite's write-ahead log back into the file.
+        self.pools.reads.close_by_ref().await?;
+        Ok(self.pools.writes.close_by_ref().await?)
+    }
+
+    /// Single reads, each seeing what is committed when it runs. For reads that must agree: [`Store::snapshot`].
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::on_pool(self.pools.reads.clone(), self.loss.clone())
+    }
+}

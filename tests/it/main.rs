@@ -1,0 +1,35 @@
+//! Everything that Slotwise promises, over real HTTP and WebSocket, as actors would use it.
+//!
+//! One test binary, because each further one would link the whole stack again. Each test has a server and a database
+//! of its own: a SQLite file, or a PostgreSQL database where `TEST_DATABASE_URL` names a server.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+
+mod support;
+
+mod access;
+mod architecture;
+mod availability;
+mod bad_arguments;
+mod bad_documents;
+mod bad_input;
+mod booking;
+mod bundles;
+mod cancelling;
+mod clock_changes;
+mod crash;
+mod disconnects;
+mod hold_limits;
+mod hold_terms;
+mod holds;
+mod holds_and_bookings;
+mod http;
+mod idempotency;
+mod lists;
+mod live;
+mod offers;
+mod races;
+mod schema;
+mod statements;
+mod tokens;
+mod watchers;

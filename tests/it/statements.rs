@@ -1,0 +1,108 @@
+//! What questions cost: a number of statements that does not grow with what there is.
+
+use serde_json::{Value, json};
+
+use crate::support::studios::{DAY, booking, studios};
+use crate::support::{Actor, EventTypeSpec, ResourceSpec, TestServer};
+
+/// How many statements a question costs whoever asks it, once the server has got going.
+async fn cost(server: &TestServer, actor: &Actor, query: &str, variables: Value) -> usize {
+    actor.ask(query, variables.clone()).await;
+    let (_, statements) = server.statements_of(actor.ask(query, variables)).await;
+    assert!(statements > 0, "nothing was read for {query}");
+    statements
+}
+
+#[tokio::test]
+async fn a_day_and_a_month_cost_the_same_however_many_bookings_and_days_there_are() {
+    const DAY_SLOTS: &str = r#"query ($date: Date!) {
+        daySlots(resourceId: "res_a", date: $date, eventTypeId: "evt_hour", includeUnavailable: true) {
+            slots { start } } }"#;
+    const MONTH: &str = r#"query ($to: Date!) {
+        monthAvailability(resourceId: "res_a", from: "2026-12-01", to: $to, eventTypeId: "evt_hour") {
+            days { slotCount } } }"#;
+    const FREE: &str = r#"query ($end: DateTime!) {
+        isAvailable(resourceId: "res_a", start: "2026-12-02T00:00:00Z", end: $end) }"#;
+    let server = studios().await;
+    let ada = server.customer("ada");
+    let day = cost(&server, &ada, DAY_SLOTS, json!({ "date": DAY })).await;
+    let month = cost(&server, &ada, MONTH, json!({ "to": "2026-12-01" })).await;
+    let free = cost(&server, &ada, FREE, json!({ "end": "2026-12-02T00:15:00Z" })).await;
+    for hour in 9..=21 {
+        ada.book_it(booking("a", "hour", hour)).await;
+    }
+    assert_eq!(cost(&server, &ada, DAY_SLOTS, json!({ "date": DAY })).await, day);
+    for to in ["2026-12-02", "2026-12-31", "2027-03-03"] {
+        assert_eq!(cost(&server, &ada, MONTH, json!({ "to": to })).await, month, "to {to}");
+    }
+    assert_eq!(cost(&server, &ada, FREE, json!({ "end": "2027-01-02T00:00:00Z" })).await, free);
+    // And each of them is few.
+    assert!(day <= 8 && month <= 8 && free <= 8, "{day}, {month}, {free}");
+}
+
+#[tokio::test]
+async fn a_bundle_costs_the_same_however_large_it_is() {
+    const BUNDLE: &str = r#"query ($addOns: [BookingItemInput!]!) {
+        daySlots(resourceId: "res_a", date: "2026-12-02", eventTypeId: "evt_hour", addOns: $addOns) {
+            slots { start } } }"#;
+    let server = studios().await;
+    let names: Vec<String> = (0..10).map(|index| format!("extra{index}")).collect();
+    server.resources(names.iter().map(|name| ResourceSpec::named(name).open(&[("08:00", "23:00")]))).await;
+    let bob = server.anonymous();
+    let add_ons: Vec<_> = names.iter().map(|name| json!({ "resourceId": format!("res_{name}") })).collect();
+    let one = cost(&server, &bob, BUNDLE, json!({ "addOns": add_ons[..1] })).await;
+    assert_eq!(cost(&server, &bob, BUNDLE, json!({ "addOns": add_ons })).await, one);
+}
+
+/// As many rooms with hours of their own as there are numbers.
+fn rooms(numbers: std::ops::Range<u32>) -> impl Iterator<Item = ResourceSpec> {
+    numbers.map(|number| ResourceSpec::named(&format!("room{number:04}")).open(&[("09:00", "22:00")]))
+}
+
+#[tokio::test]
+async fn who_has_room_costs_the_same_among_ten_resources_and_among_a_thousand() {
+    const ROOM: &str = "query ($eventType: ID) {
+        availableResources(start: \"2026-12-02T12:00:00Z\", durationMinutes: 60, eventTypeId: $eventType, first: 200) {
+            totalCount pageInfo { hasNextPage } nodes { id } } }";
+    let server = TestServer::start().await;
+    server.resources(rooms(0..10)).await;
+    let names: Vec<String> = (0..10).map(|number| format!("room{number:04}")).collect();
+    let linked: Vec<&str> = names.iter().map(String::as_str).collect();
+    server.event_types([EventTypeSpec::named("hour", &[60], &linked)]).await;
+    let bob = server.anonymous();
+    let asked = [json!({}), json!({ "eventType": "evt_hour" })];
+    let [free, offered] = &asked;
+    let (free_of_ten, offered_of_ten) =
+        (cost(&server, &bob, ROOM, free.clone()).await, cost(&server, &bob, ROOM, offered.clone()).await);
+
+    server.resources(rooms(10..1_000)).await;
+    let names: Vec<String> = (10..1_000).map(|number| format!("room{number:04}")).collect();
+    server.links("hour", &names).await;
+    for (question, few) in [(free, free_of_ten), (offered, offered_of_ten)] {
+        let found = bob.ask(ROOM, question.clone()).await["availableResources"].clone();
+        assert_eq!((&found["totalCount"], &found["pageInfo"]["hasNextPage"]), (&json!(1_000), &json!(true)));
+        assert_eq!(cost(&server, &bob, ROOM, question.clone()).await, few, "of {question}");
+    }
+    assert!(free_of_ten <= 8 && offered_of_ten <= 8, "{free_of_ten}, {offered_of_ten}");
+}
+
+#[tokio::test]
+async fn a_page_of_resources_with_all_that_hangs_on_them_costs_what_one_costs() {
+    const LIST: &str = "query ($first: Int!) { resources(first: $first) {
+        nodes { id schedule { id } eventTypes { id schedule { id } } } } }";
+    let server = TestServer::start().await;
+    server.resources(rooms(0..50)).await;
+    let names: Vec<String> = (0..50).map(|number| format!("room{number:04}")).collect();
+    let linked: Vec<&str> = names.iter().map(String::as_str).collect();
+    server.event_types(["hour", "day"].map(|name| EventTypeSpec::named(name, &[60], &linked))).await;
+    let staff = server.staff();
+    let found = staff.ask(LIST, json!({ "first": 50 })).await["resources"]["nodes"].clone();
+    assert_eq!(found.as_array().unwrap().len(), 50);
+    assert_eq!(
+        found[49]["eventTypes"],
+        json!([{ "id": "evt_day", "schedule": null }, { "id": "evt_hour", "schedule": null }])
+    );
+    assert_eq!(found[49]["schedule"]["id"], "sch_room0049");
+    let one = cost(&server, &staff, LIST, json!({ "first": 1 })).await;
+    assert_eq!(cost(&server, &staff, LIST, json!({ "first": 50 })).await, one);
+}

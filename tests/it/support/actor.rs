@@ -1,0 +1,151 @@
+//! Somebody who uses the API over HTTP.
+
+use serde_json::{Value, json};
+
+use super::socket::{Socket, Subprotocol, Watch};
+use super::within_patience;
+
+/// Somebody who uses the API.
+#[derive(Clone)]
+pub struct Actor {
+    url: String,
+    token: Option<String>,
+    client: reqwest::Client,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Answer {
+    /// `data`, where nothing went wrong.
+    #[track_caller]
+    pub fn data(self) -> Value {
+        assert!(self.body.get("errors").is_none(), "expected no errors: {}", self.body);
+        self.body["data"].clone()
+    }
+
+    /// The code of the first error.
+    #[track_caller]
+    pub fn code(&self) -> &str {
+        self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("no code in {}", self.body))
+    }
+
+    /// The text of the first error.
+    #[track_caller]
+    pub fn message(&self) -> &str {
+        self.body["errors"][0]["message"].as_str().unwrap_or_else(|| panic!("no message in {}", self.body))
+    }
+}
+
+impl Actor {
+    pub(super) fn new(url: String, token: Option<String>) -> Self {
+        Self { url, token, client: reqwest::Client::new() }
+    }
+
+    /// The same address with another token, as it is.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Sends an operation, whatever comes of it.
+    pub async fn send(&self, query: &str, variables: Value) -> Answer {
+        self.try_send(query, variables).await.expect("the server went away")
+    }
+
+    /// Sends an operation to a server that may be going away: `None` when it does not answer.
+    pub async fn try_send(&self, query: &str, variables: Value) -> Option<Answer> {
+        let mut request = self.client.post(&self.url).json(&json!({ "query": query, "variables": variables }));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let response = within_patience("an answer", request.send()).await.ok()?;
+        let status = response.status().as_u16();
+        Some(Answer { status, body: response.json().await.ok()? })
+    }
+
+    /// POSTs `body` to the address of GraphQL, as it is.
+    pub async fn post(&self, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.client.post(&self.url).header("content-type", "application/json").body(body);
+        self.answer(request).await
+    }
+
+    /// Sends an operation in the address.
+    pub async fn get(&self, query: &str, variables: Value) -> Answer {
+        let variables = variables.to_string();
+        self.answer(self.client.get(&self.url).query(&[("query", query), ("variables", &variables)])).await
+    }
+
+    async fn answer(&self, mut request: reqwest::RequestBuilder) -> Answer {
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let response = within_patience("an answer", request.send()).await.unwrap();
+        let status = response.status().as_u16();
+        Answer { status, body: response.json().await.unwrap() }
+    }
+
+    /// The data of an operation that must succeed.
+    pub async fn ask(&self, query: &str, variables: Value) -> Value {
+        self.send(query, variables).await.data()
+    }
+
+    /// `daySlots` as a list of starts.
+    pub async fn starts(&self, arguments: &str) -> Vec<String> {
+        let data = self.ask(&format!("{{ daySlots({arguments}) {{ slots {{ start }} }} }}"), json!({})).await;
+        let slots = data["daySlots"]["slots"].as_array().unwrap();
+        slots.iter().map(|slot| slot["start"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// Holds slots of a resource: the payload of `heartbeat`.
+    pub async fn heartbeat(&self, input: Value) -> Value {
+        const HEARTBEAT: &str = "mutation ($input: HeartbeatInput!) { heartbeat(input: $input) {
+            granted holder expiresAt renewableUntil serverTime
+            userErrors { code message field conflicts { resourceId start end holder } } } }";
+        self.ask(HEARTBEAT, json!({ "input": input })).await["heartbeat"].clone()
+    }
+
+    /// Releases: the payload of `leave`.
+    pub async fn leave(&self, input: Value) -> Value {
+        const LEAVE: &str = "mutation ($input: LeaveInput!) { leave(input: $input) {
+            released userErrors { code message field } } }";
+        self.ask(LEAVE, json!({ "input": input })).await["leave"].clone()
+    }
+
+    /// Books: the payload of `createBooking`.
+    pub async fn book(&self, input: Value) -> Value {
+        const BOOK: &str = "mutation ($input: CreateBookingInput!) { createBooking(input: $input) {
+            managementToken
+            booking { id status start end revision booker { userId name email } resource { id } addOns { resource { id } quantity } }
+            userErrors { code message field conflicts { resourceId start end holder } } } }";
+        self.ask(BOOK, json!({ "input": input })).await["createBooking"].clone()
+    }
+
+    /// Cancels: the payload of `cancelBooking`.
+    pub async fn cancel(&self, input: Value) -> Value {
+        const CANCEL: &str = "mutation ($input: CancelBookingInput!) { cancelBooking(input: $input) {
+            booking { id status revision cancellationReason } userErrors { code message field } } }";
+        self.ask(CANCEL, json!({ "input": input })).await["cancelBooking"].clone()
+    }
+
+    /// Subscribes on a socket of its own.
+    pub async fn watch(&self, subscription: &str, variables: Value) -> Watch {
+        Socket::open(self).await.into_watch(subscription, variables).await
+    }
+
+    /// The same, in either subprotocol.
+    pub async fn watch_with(&self, subprotocol: Subprotocol, subscription: &str, variables: Value) -> Watch {
+        Socket::open_with(self, subprotocol).await.into_watch(subscription, variables).await
+    }
+}

@@ -1,0 +1,42 @@
+//! What the tests speak: a server of their own, actors who use it, and a catalogue to use.
+
+pub mod actor;
+pub mod audit;
+pub mod catalogue;
+pub mod clear;
+pub mod database;
+pub mod process;
+pub mod race;
+pub mod raw;
+pub mod server;
+pub mod socket;
+pub mod studios;
+
+pub use actor::Actor;
+pub use catalogue::{EventTypeSpec, ResourceSpec};
+pub use clear::assert_clear;
+pub use process::ServerProcess;
+pub use race::{Choices, at_once};
+pub use raw::RawRequest;
+pub use server::{ServerOptions, TestServer};
+pub use socket::{Socket, Subprotocol, Watch};
+
+use std::time::Duration;
+
+/// How long a test waits for what must come before it fails. Nothing is ever slept through.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// `future`, or a failure when it takes too long.
+pub async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("waited too long for {what}"))
+}
+
+/// Lets others work until `holds`, without ever sleeping.
+pub async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within_patience(what, waiting).await;
+}

@@ -1,0 +1,175 @@
+//! A server on a port of its own, with a clock that the test sets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use slotwise::app::App;
+use slotwise::auth::{Profile, Tokens};
+use slotwise::clock::{SharedClock, SystemClock, TestClock};
+use slotwise::config::{DatabaseSettings, HoldSettings, HttpSettings, LogFormat, LogSettings, ServeSettings, TokenKey};
+use slotwise::domain::access::Role;
+use slotwise::domain::id::{OrganizationId, UserId};
+use slotwise::feed::ChangeFeed;
+use slotwise::store::{StatementObserver, Store};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::actor::Actor;
+use super::database::TestDatabase;
+use super::within_patience;
+
+/// With what tokens are signed.
+pub const TOKEN_SECRET: &str = "the tests' token secret, long enough for HS256";
+/// From what management tokens and pseudonyms are derived.
+pub const SERVER_KEY: &str = "the tests' server key, 32 characters";
+
+/// How a test wants its server.
+pub struct ServerOptions {
+    /// What time it is when the server starts.
+    pub now: DateTime<Utc>,
+    /// Whether guests may book.
+    pub guest_bookings: bool,
+    /// How holds live.
+    pub holds: HoldSettings,
+    /// What HTTP allows.
+    pub http: HttpSettings,
+    /// The real clock instead of one that the test sets.
+    pub real_clock: bool,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        Self {
+            now: "2026-12-01T06:00:00Z".parse().unwrap(),
+            guest_bookings: false,
+            holds: HoldSettings::default(),
+            http: HttpSettings::default(),
+            real_clock: false,
+        }
+    }
+}
+
+/// A server that listens, with a database of its own.
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub clock: Arc<TestClock>,
+    pub store: Store,
+    pub feed: ChangeFeed,
+    tokens: Tokens,
+    statements: Arc<AtomicUsize>,
+    shutdown: CancellationToken,
+    serving: Option<JoinHandle<()>>,
+    database: Arc<TestDatabase>,
+}
+
+impl TestServer {
+    /// A server on an empty database, at 2026-12-01T06:00Z.
+    pub async fn start() -> Self {
+        Self::start_with(ServerOptions::default()).await
+    }
+
+    /// A server on an empty database.
+    pub async fn start_with(options: ServerOptions) -> Self {
+        Self::start_on(Arc::new(TestDatabase::new().await), options).await
+    }
+
+    /// A server on a database that may hold something already.
+    pub async fn start_on(database: Arc<TestDatabase>, options: ServerOptions) -> Self {
+        let clock = Arc::new(TestClock::new(options.now));
+        let shared: SharedClock = if options.real_clock { Arc::new(SystemClock::new()) } else { clock.clone() };
+        let statements = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&statements);
+        let observer: StatementObserver = Arc::new(move |_, _, _| {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        let shutdown = CancellationToken::new();
+        let settings = settings(&database, options);
+        let tokens = Tokens::new(settings.token_key.as_ref(), shared.clone());
+        let app = App::build(settings, shared, shutdown.clone(), Some(observer)).await.unwrap();
+        app.store().migrate().await.unwrap();
+        let (store, feed) = (app.store().clone(), app.feed().clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move { app.serve(listener, Duration::from_secs(5)).await.unwrap() });
+        Self { address, clock, store, feed, tokens, statements, shutdown, serving: Some(serving), database }
+    }
+
+    /// Ends the server gracefully and waits for it.
+    pub async fn stop(mut self) -> Arc<TestDatabase> {
+        self.shutdown.cancel();
+        if let Some(serving) = self.serving.take() {
+            within_patience("the server to end", serving).await.unwrap();
+        }
+        Arc::clone(&self.database)
+    }
+
+    /// Where GraphQL is.
+    pub fn url(&self) -> String {
+        format!("http://{}/graphql", self.address)
+    }
+
+    /// Where its database is.
+    pub fn database_url(&self) -> &str {
+        self.database.url()
+    }
+
+    /// How many SQL statements `body` made the server execute.
+    pub async fn statements_of<T>(&self, body: impl Future<Output = T>) -> (T, usize) {
+        let before = self.statements.load(Ordering::SeqCst);
+        let result = body.await;
+        (result, self.statements.load(Ordering::SeqCst) - before)
+    }
+
+    /// Somebody who has not signed in.
+    pub fn anonymous(&self) -> Actor {
+        Actor::new(self.url(), None)
+    }
+
+    /// A customer of the default organization.
+    pub fn customer(&self, subject: &str) -> Actor {
+        self.signed_in(subject, Role::Customer, "default")
+    }
+
+    /// Staff of the default organization.
+    pub fn staff(&self) -> Actor {
+        self.signed_in("staff", Role::Staff, "default")
+    }
+
+    /// Somebody with a token.
+    pub fn signed_in(&self, subject: &str, role: Role, organization: &str) -> Actor {
+        let profile = Profile {
+            subject: UserId::from(subject),
+            email: Some(format!("{subject}@example.org")),
+            name: Some(subject.to_owned()),
+            organization: OrganizationId::from(organization),
+            role,
+        };
+        let token = self.tokens.sign(&profile, Duration::from_hours(10 * 365 * 24)).unwrap();
+        Actor::new(self.url(), Some(token))
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+fn settings(database: &TestDatabase, options: ServerOptions) -> ServeSettings {
+    ServeSettings {
+        listen: ([127, 0, 0, 1], 0).into(),
+        database: DatabaseSettings { url: SecretString::from(database.url()), connections: Some(8) },
+        server_key: SecretString::from(SERVER_KEY),
+        token_key: Some(TokenKey { secret: SecretString::from(TOKEN_SECRET), issuer: None, audience: None }),
+        guest_bookings: options.guest_bookings,
+        http: options.http,
+        shutdown: Duration::from_secs(5),
+        holds: options.holds,
+        log: LogSettings { format: LogFormat::Text, directives: "off".to_owned() },
+    }
+}
