@@ -113,6 +113,13 @@ impl App {
         let probe = store.clone();
         let http = HttpState {
             engine: graphql::engine(services.clone()),
+            people: {
+                let services = services.clone();
+                Arc::new(move |identity| {
+                    let services = services.clone();
+                    Box::pin(async move { services.recognize(identity).await })
+                })
+            },
             tokens: Arc::new(Tokens::new(settings.token_key.as_ref(), Arc::clone(&clock))),
             clock,
             readiness: Arc::new(move || {

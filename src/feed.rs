@@ -1,4 +1,4 @@
-//! The one change feed: who watches which days of what, and what has changed.
+//! The one change feed: who watches which days of what, or a catalogue, and what has changed.
 //!
 //! A watch tells *that* something changed, never what: whoever is woken reads the present state. So nothing
 //! queues up for a slow watcher, and the last change is never missed.
@@ -11,7 +11,7 @@ use dashmap::DashMap;
 use futures_util::future::select_all;
 use tokio::sync::watch;
 
-use crate::domain::id::ResourceId;
+use crate::domain::id::{OrganizationId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
 
 /// What kind of change is told.
@@ -24,11 +24,14 @@ pub enum Topic {
 }
 
 /// Those who watch one topic of one resource: a channel for each span, shared by all who watch the same.
-type Channels = HashMap<QuantumSpan, Arc<watch::Sender<()>>>;
+type Channels = HashMap<QuantumSpan, Channel>;
+/// What wakes all who watch the same.
+type Channel = Arc<watch::Sender<()>>;
 
 #[derive(Debug, Default)]
 struct Shared {
     topics: DashMap<(Topic, ResourceId), Channels>,
+    catalogues: DashMap<OrganizationId, Channel>,
     watchers: AtomicUsize,
 }
 
@@ -76,7 +79,24 @@ impl ChangeFeed {
         }
     }
 
-    /// How many watches there are.
+    /// Watches what an organization offers, and by which rules: its resources, event types and schedules.
+    ///
+    /// To miss nothing, watch first and read the state then. Dropping the watch leaves nothing behind.
+    #[must_use]
+    pub fn watch_catalogue(&self, organization: OrganizationId) -> CatalogueWatch {
+        let changes = self.0.catalogues.entry(organization.clone()).or_default().subscribe();
+        CatalogueWatch { feed: self.clone(), organization, changes: Some(changes) }
+    }
+
+    /// Wakes whoever watches the catalogue of `organization`. Call it after the change is there to be read.
+    pub fn publish_catalogue(&self, organization: &OrganizationId) {
+        let channel = self.0.catalogues.get(organization).map(|channel| Arc::clone(&channel));
+        if let Some(channel) = channel {
+            channel.send_replace(());
+        }
+    }
+
+    /// How many watches of time there are.
     #[must_use]
     pub fn watchers(&self) -> usize {
         self.0.watchers.load(Ordering::Relaxed)
@@ -131,6 +151,35 @@ impl Drop for Watch {
     }
 }
 
+/// One who waits for changes of a catalogue. Made by [`ChangeFeed::watch_catalogue`].
+#[derive(Debug)]
+pub struct CatalogueWatch {
+    feed: ChangeFeed,
+    organization: OrganizationId,
+    /// There until it is dropped.
+    changes: Option<watch::Receiver<()>>,
+}
+
+impl CatalogueWatch {
+    /// Ends once something has changed since the watch was made, or since the last call ended. However much has
+    /// changed, it ends once.
+    ///
+    /// Cancel-safe: a call that is dropped loses no change.
+    pub async fn changed(&mut self) {
+        if let Some(changes) = &mut self.changes {
+            // The map's sender and so the channel live as long as this watch: the result is never an error.
+            let _ = changes.changed().await;
+        }
+    }
+}
+
+impl Drop for CatalogueWatch {
+    fn drop(&mut self) {
+        drop(self.changes.take());
+        self.feed.0.catalogues.remove_if(&self.organization, |_, channel| channel.receiver_count() == 0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
@@ -178,6 +227,21 @@ mod tests {
         }
         feed.publish(Topic::Occupancy, &studio(), day(1));
         assert!(watch.changed().now_or_never().is_some());
+    }
+
+    #[test]
+    fn a_catalogue_is_watched_by_organization() {
+        let feed = ChangeFeed::new();
+        let (ours, theirs) = (OrganizationId::from("ours"), OrganizationId::from("theirs"));
+        let mut watch = feed.watch_catalogue(ours.clone());
+        feed.publish_catalogue(&theirs);
+        assert!(watch.changed().now_or_never().is_none());
+        feed.publish_catalogue(&ours);
+        feed.publish_catalogue(&ours);
+        assert!(watch.changed().now_or_never().is_some());
+        assert!(watch.changed().now_or_never().is_none());
+        drop(watch);
+        assert!(feed.0.catalogues.is_empty());
     }
 
     #[test]

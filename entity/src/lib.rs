@@ -11,6 +11,7 @@
 // The derives write columns, relations and active models that cannot carry documentation of their own.
 #![expect(missing_docs, reason = "the entity derives generate public items without documentation")]
 
+pub mod audit_entry;
 pub mod booking;
 pub mod booking_item;
 pub mod booking_transition;

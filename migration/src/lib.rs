@@ -7,6 +7,7 @@ mod m20261121_000001_catalogue;
 mod m20261121_000002_occupancy;
 mod m20261121_000003_bookings;
 mod m20261121_000004_idempotency;
+mod m20261121_000005_audit;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_occupancy::Migration),
             Box::new(m20261121_000003_bookings::Migration),
             Box::new(m20261121_000004_idempotency::Migration),
+            Box::new(m20261121_000005_audit::Migration),
         ]
     }
 }

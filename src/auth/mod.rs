@@ -4,4 +4,4 @@ mod bearer;
 mod tokens;
 
 pub use bearer::{Bearer, from_header, from_init_payload};
-pub use tokens::{Identity, InvalidToken, Profile, Tokens};
+pub use tokens::{InvalidToken, Profile, Tokens, Verified};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
 use crate::config::TokenKey;
-use crate::domain::access::{Role, Viewer};
+use crate::domain::access::{Identity, Role};
 use crate::domain::id::{MAX_ID_LENGTH, OrganizationId, UserId};
 use crate::error::Internal;
 
@@ -34,11 +34,11 @@ pub struct Profile {
     pub role: Role,
 }
 
-/// Somebody whom a valid token vouches for.
+/// What a valid token says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Who they are.
-    pub viewer: Viewer,
+pub struct Verified {
+    /// Whom it vouches for.
+    pub identity: Identity,
     /// When the token ceases to vouch for them, allowing for clocks that differ.
     pub expires_at: DateTime<Utc>,
 }
@@ -112,7 +112,8 @@ impl Tokens {
     ///
     /// The token is malformed, signed otherwise than with our key and HS256, not valid at this instant, or made by
     /// or for somebody else.
-    pub fn verify(&self, token: &str) -> Result<Identity, InvalidToken> {
+    #[expect(clippy::unused_async, reason = "keys that have to be fetched come next")]
+    pub async fn verify(&self, token: &str) -> Result<Verified, InvalidToken> {
         let keys = self.keys.as_ref().ok_or(InvalidToken)?;
         if token.len() > MAX_TOKEN {
             return Err(InvalidToken);
@@ -128,7 +129,7 @@ impl Tokens {
         {
             return Err(InvalidToken);
         }
-        Ok(Identity { viewer: claims.viewer()?, expires_at })
+        Ok(Verified { identity: claims.identity()?, expires_at })
     }
 
     /// A token that vouches for `profile` from now on, for as long as `valid`.
@@ -187,17 +188,17 @@ impl Keys {
 }
 
 impl Claims {
-    fn viewer(self) -> Result<Viewer, InvalidToken> {
+    fn identity(self) -> Result<Identity, InvalidToken> {
         let organization = self.org_id.filter(|id| !id.is_empty());
         let fits = |id: &str| !id.is_empty() && id.len() <= MAX_ID_LENGTH;
         if !fits(&self.sub) || organization.as_deref().is_some_and(|id| !fits(id)) {
             return Err(InvalidToken);
         }
         let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-        Ok(Viewer {
+        Ok(Identity {
             id: UserId::from(self.sub),
             organization_id: organization.map_or_else(OrganizationId::fallback, OrganizationId::from),
-            role: self.role.as_deref().map_or(Role::Customer, role_named),
+            role: self.role.as_deref().map(role_named),
             email: given(self.email),
             name: given(self.name),
         })

@@ -14,6 +14,21 @@ pub enum Role {
     Admin,
 }
 
+/// Whom a valid token vouches for, before it is known what they may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The token's subject.
+    pub id: UserId,
+    /// The organization that the token names.
+    pub organization_id: OrganizationId,
+    /// The role that the token names, where the server relies on it.
+    pub role: Option<Role>,
+    /// Their email address, where the token names it.
+    pub email: Option<String>,
+    /// Their name, where the token names it.
+    pub name: Option<String>,
+}
+
 /// A signed-in caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewer {
@@ -34,6 +49,48 @@ impl Viewer {
     #[must_use]
     pub fn is_staff_of(&self, organization: &OrganizationId) -> bool {
         self.role >= Role::Staff && self.organization_id == *organization
+    }
+}
+
+/// Proof that somebody is staff of their organization: what only staff may do asks for one.
+#[derive(Clone, Debug)]
+pub struct Staff(Viewer);
+
+impl Staff {
+    /// The proof, for whoever is at least staff.
+    #[must_use]
+    pub fn of(caller: &Caller) -> Option<Self> {
+        caller.viewer().filter(|viewer| viewer.role >= Role::Staff).cloned().map(Self)
+    }
+
+    /// Whose staff they are: what they may see and change.
+    #[must_use]
+    pub fn organization(&self) -> &OrganizationId {
+        &self.0.organization_id
+    }
+}
+
+/// Proof that somebody is an admin of their organization: what only admins may do asks for one.
+#[derive(Clone, Debug)]
+pub struct Admin(Viewer);
+
+impl Admin {
+    /// The proof, for whoever is an admin.
+    #[must_use]
+    pub fn of(caller: &Caller) -> Option<Self> {
+        caller.viewer().filter(|viewer| viewer.role >= Role::Admin).cloned().map(Self)
+    }
+
+    /// Who they are.
+    #[must_use]
+    pub fn id(&self) -> &UserId {
+        &self.0.id
+    }
+
+    /// Whose admin they are: what they may change.
+    #[must_use]
+    pub fn organization(&self) -> &OrganizationId {
+        &self.0.organization_id
     }
 }
 

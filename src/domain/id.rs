@@ -86,6 +86,11 @@ id!(
     "bkg"
 );
 id!(
+    /// One change of something that admins run.
+    AuditEntryId,
+    "aud"
+);
+id!(
     /// A person as the identity provider names them: the token's subject.
     UserId,
     "usr"

@@ -3,6 +3,7 @@
 //! Everything here is a function of its arguments; the present instant is always handed in as `now`.
 
 pub mod access;
+pub mod audit;
 pub mod availability;
 pub mod booking;
 pub mod catalogue;

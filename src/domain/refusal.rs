@@ -41,6 +41,12 @@ pub enum Refusal {
     TooLateToCancel,
     /// The same idempotency key was used with other input.
     IdempotencyMismatch,
+    /// Somebody else has changed it since the caller read it.
+    Stale,
+    /// There is one of that name already.
+    AlreadyExists,
+    /// Something else refers to it.
+    InUse,
     /// The input breaks a rule of form.
     Invalid,
 }

@@ -5,7 +5,7 @@
 
 use async_graphql::Context;
 
-use crate::domain::access::{Caller, Role};
+use crate::domain::access::{Admin, Caller, Role, Staff};
 use crate::error::Error;
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::service::Services;
@@ -62,4 +62,37 @@ pub async fn guarded<T>(
         Ok(()) => resolve.await.transpose(),
         Err(refused) => Some(Err(refused)),
     }
+}
+
+/// Resolves a nullable field for staff, who are handed on as [`Staff`].
+pub async fn for_staff<T, R>(ctx: &Context<'_>, resolve: impl FnOnce(Staff) -> R) -> Nullable<T>
+where
+    R: Future<Output = Result<Option<T>, ApiError>>,
+{
+    proven(ctx, AtLeast(Role::Staff), Staff::of, resolve).await
+}
+
+/// Resolves a nullable field for admins, who are handed on as [`Admin`].
+pub async fn for_admins<T, R>(ctx: &Context<'_>, resolve: impl FnOnce(Admin) -> R) -> Nullable<T>
+where
+    R: Future<Output = Result<Option<T>, ApiError>>,
+{
+    proven(ctx, AtLeast(Role::Admin), Admin::of, resolve).await
+}
+
+async fn proven<T, P, R>(
+    ctx: &Context<'_>,
+    rule: impl Rule,
+    prove: impl FnOnce(&Caller) -> Option<P>,
+    resolve: impl FnOnce(P) -> R,
+) -> Nullable<T>
+where
+    R: Future<Output = Result<Option<T>, ApiError>>,
+{
+    guarded(ctx, rule, async {
+        // Whom the rule admits has the proof.
+        let proof = prove(from_context::<Caller>(ctx)?).ok_or_else(|| ApiError::from(Error::sign_in()))?;
+        resolve(proof).await
+    })
+    .await
 }

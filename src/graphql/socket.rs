@@ -81,11 +81,12 @@ impl Engine {
     /// [`Frame::Close`], when `input` ends, or when the server stops. Dropping it ends every operation.
     ///
     /// `init` is called once, with the payload of `connection_init`, and says who the caller is; `None` refuses.
-    pub fn connect<I, F>(&self, connection: Connection, input: I, init: F) -> BoxStream<'static, Frame>
+    pub fn connect<I, F, R>(&self, connection: Connection, input: I, init: F) -> BoxStream<'static, Frame>
     where
         I: Stream + Send + 'static,
         I::Item: AsRef<[u8]>,
-        F: FnOnce(&Value) -> Option<Caller> + Send + 'static,
+        F: FnOnce(Value) -> R + Send + 'static,
+        R: Future<Output = Option<Caller>> + Send + 'static,
     {
         let Connection { protocol, address, request_id, shutdown } = connection;
         let (running, mut idle) = watch::channel(0);
@@ -103,14 +104,14 @@ impl Engine {
             running: Arc::new(running),
             shutdown,
         };
-        let on_init = move |payload: Value| {
-            future::ready(match init(&payload) {
+        let on_init = move |payload: Value| async move {
+            match init(payload).await {
                 Some(caller) => {
                     let context = RequestContext { caller, address, request_id, transport: Transport::WebSocket };
                     Ok(context.into_data())
                 }
                 None => Err(async_graphql::Error::new(REFUSED)),
-            })
+            }
         };
         let library = match protocol {
             Protocol::TransportWs => WebSocketProtocols::GraphQLWS,

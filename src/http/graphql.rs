@@ -8,14 +8,12 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::accept::{MediaType, is_json};
-use super::layers::REQUEST_ID;
+use super::caller::caller;
+use super::layers::request_id;
 use super::problem::Problem;
 use super::{HttpState, request, socket};
-use crate::auth::{Bearer, from_header};
 use crate::domain::access::Caller;
-use crate::graphql::execute::{
-    ClientAddress, Operation, OperationKind, Prepared, RequestContext, RequestId, Transport,
-};
+use crate::graphql::execute::{ClientAddress, Operation, OperationKind, Prepared, RequestContext, Transport};
 use crate::graphql::mask::Code;
 
 /// An operation in the body.
@@ -31,7 +29,7 @@ pub(super) async fn post(
     };
     let answer = async {
         // Whoever may not is told before the body is read.
-        let caller = caller(&state, &parts.headers)?;
+        let caller = caller(&state, &parts.headers).await?;
         let operation = request::from_body(&parts.headers, body, state.settings.body_limit).await?;
         let context = context(caller, peer, &parts.headers, Transport::Post);
         answer(&state, operation, context, media_type).await
@@ -71,7 +69,7 @@ async fn answer_get(
             "A GET has no body: leave out `Content-Type`.",
         ));
     }
-    let caller = caller(state, &parts.headers)?;
+    let caller = caller(state, &parts.headers).await?;
     let operation = request::from_query_string(parts.uri.query().unwrap_or_default())?;
     let context = context(caller, peer, &parts.headers, Transport::Get);
     answer(state, operation, context, media_type).await
@@ -147,17 +145,6 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
     })
 }
 
-fn caller(state: &HttpState, headers: &HeaderMap) -> Result<Caller, Problem> {
-    match from_header(headers) {
-        Ok(Bearer::Nobody) => Ok(Caller::Anonymous),
-        Ok(Bearer::Token(token)) => {
-            let identity = state.tokens.verify(token).map_err(|_| Problem::invalid_token())?;
-            Ok(Caller::User(identity.viewer))
-        }
-        Err(_) => Err(Problem::invalid_token()),
-    }
-}
-
 fn context(caller: Caller, peer: SocketAddr, headers: &HeaderMap, transport: Transport) -> RequestContext {
     RequestContext { caller, address: client_address(peer), request_id: request_id(headers), transport }
 }
@@ -165,10 +152,6 @@ fn context(caller: Caller, peer: SocketAddr, headers: &HeaderMap, transport: Tra
 /// The same client has the same address, whichever way its packets came.
 fn client_address(peer: SocketAddr) -> ClientAddress {
     ClientAddress(peer.ip().to_canonical())
-}
-
-fn request_id(headers: &HeaderMap) -> RequestId {
-    RequestId::new(headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default())
 }
 
 fn wants_socket(headers: &HeaderMap) -> bool {

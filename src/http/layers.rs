@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -19,12 +19,18 @@ use tracing::{Span, info, info_span};
 use super::problem::Problem;
 use super::{HttpState, origin};
 use crate::clock::SharedClock;
+use crate::graphql::execute;
 use crate::graphql::mask::Code;
 
 /// The header that a request's id comes and goes by.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest id that is taken over from a client or a proxy.
 const MAX_REQUEST_ID: usize = 64;
+
+/// What names the request with these headers; every request has an id by the time it is looked at.
+pub(super) fn request_id(headers: &HeaderMap) -> execute::RequestId {
+    execute::RequestId::new(headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default())
+}
 
 /// `routes` with everything around them, the outermost first.
 pub(super) fn around(routes: Router<HttpState>, state: &HttpState) -> Router<HttpState> {

@@ -1,6 +1,7 @@
 //! The only code that knows axum: routes, what a request carries, how an answer is written.
 
 mod accept;
+mod caller;
 mod graphiql;
 mod graphql;
 mod health;
@@ -22,6 +23,8 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Tokens;
 use crate::clock::SharedClock;
 use crate::config::HttpSettings;
+use crate::domain::access::{Identity, Viewer};
+use crate::error::Error;
 use crate::graphql::execute::Engine;
 
 pub use server::{Ended, bind, serve};
@@ -29,13 +32,18 @@ pub use server::{Ended, bind, serve};
 /// Tells whether the server can do its work now: that its database answers.
 pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
+/// Tells who it is that a valid token vouches for; `None` for whoever is not let in any more.
+pub type People = Arc<dyn Fn(Identity) -> BoxFuture<'static, Result<Option<Viewer>, Error>> + Send + Sync>;
+
 /// What the routes need. Clones share everything.
 #[derive(Clone)]
 pub struct HttpState {
     /// Executes operations.
     pub engine: Engine,
-    /// Verifies who asks.
+    /// Verifies tokens.
     pub tokens: Arc<Tokens>,
+    /// Knows who their bearers are.
+    pub people: People,
     /// The clock, for request ids and the end of tokens.
     pub clock: SharedClock,
     /// Asked by `/readyz`.

@@ -1,11 +1,13 @@
 //! Errors that the GraphQL engine knows nothing of. They have the same form as its own, and tell what to do.
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use super::accept::MediaType;
-use crate::graphql::mask::Code;
+use super::layers::request_id;
+use crate::error::Error;
+use crate::graphql::mask::{Code, fault_message};
 
 /// An error of HTTP's.
 #[derive(Debug)]
@@ -36,6 +38,13 @@ impl Problem {
              header out to go on anonymously.",
         )
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+    }
+
+    /// A fault, of which only the log learns more.
+    pub(super) fn fault(error: &Error, headers: &HeaderMap) -> Self {
+        let request_id = request_id(headers);
+        tracing::error!(request_id = request_id.as_str(), ?error, "a request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, Code::InternalServerError, fault_message(&request_id))
     }
 
     pub(super) fn with_header(self, name: HeaderName, value: HeaderValue) -> Self {

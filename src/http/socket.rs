@@ -17,10 +17,11 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
 
+use super::caller::{Unrecognized, recognize};
 use super::problem::Problem;
 use super::{HttpState, origin};
-use crate::auth::{Bearer, Tokens, from_init_payload};
-use crate::clock::{SharedClock, Sleep};
+use crate::auth::from_init_payload;
+use crate::clock::Sleep;
 use crate::domain::access::Caller;
 use crate::graphql::execute::{ClientAddress, RequestId};
 use crate::graphql::mask::Code;
@@ -99,13 +100,9 @@ impl Socket {
         let (mut sink, stream) = stream.split();
         let heard = Arc::new(AtomicBool::new(true));
         let (introduced, introduction) = oneshot::channel();
-        let (tokens, clock) = (state.tokens, state.clock);
-        let init = {
-            let clock = clock.clone();
-            move |payload: &serde_json::Value| introduce(&tokens, &clock, payload, introduced)
-        };
         let input = texts(stream, Arc::clone(&heard));
-        let frames = state.engine.connect(connection, input, init);
+        let engine = state.engine.clone();
+        let frames = engine.connect(connection, input, move |payload| introduce(state, payload, introduced));
         let close = Exchange { sink: &mut sink, frames, heard, shutdown }.run(introduction).await;
         if let Some((code, reason)) = close {
             let frame = CloseFrame { code, reason: shortened(&reason).into() };
@@ -174,23 +171,26 @@ impl Exchange<'_> {
 }
 
 /// Who the client is, by its first message; tells the transport when that ends.
-fn introduce(
-    tokens: &Tokens,
-    clock: &SharedClock,
-    payload: &serde_json::Value,
-    introduced: oneshot::Sender<Sleep>,
-) -> Option<Caller> {
-    let (caller, until): (Caller, Sleep) = match from_init_payload(payload).ok()? {
-        Bearer::Nobody => (Caller::Anonymous, Box::pin(future::pending())),
-        Bearer::Token(token) => {
-            let identity = tokens.verify(token).ok()?;
-            let left = (identity.expires_at - clock.now()).to_std().unwrap_or_default();
-            (Caller::User(identity.viewer), clock.sleep_until(clock.monotonic().plus(left)))
+async fn introduce(state: HttpState, payload: serde_json::Value, introduced: oneshot::Sender<Sleep>) -> Option<Caller> {
+    let recognized = match recognize(&state, from_init_payload(&payload)).await {
+        Ok(recognized) => recognized,
+        Err(Unrecognized::InvalidToken) => return None,
+        Err(Unrecognized::Failed(error)) => {
+            tracing::error!(?error, "it could not be found out who opened a WebSocket");
+            return None;
         }
+    };
+    let clock = &state.clock;
+    let until: Sleep = match recognized.expires_at {
+        Some(expires_at) => {
+            let left = (expires_at - clock.now()).to_std().unwrap_or_default();
+            clock.sleep_until(clock.monotonic().plus(left))
+        }
+        None => Box::pin(future::pending()),
     };
     // Fails only when the connection has ended meanwhile.
     let _told = introduced.send(until);
-    Some(caller)
+    Some(recognized.caller)
 }
 
 /// The client's messages; whatever else comes shows that it is there.

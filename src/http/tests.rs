@@ -39,6 +39,11 @@ impl Fixture {
         let state = HttpState {
             engine: engine(),
             tokens: Arc::new(Tokens::new(Some(&key), clock.clone())),
+            people: Arc::new(|identity| {
+                let Identity { id, organization_id, role, email, name } = identity;
+                let role = role.unwrap_or(Role::Customer);
+                Box::pin(async move { Ok(Some(Viewer { id, organization_id, role, email, name })) })
+            }),
             clock: clock.clone(),
             readiness: Arc::new(|| Box::pin(async { true })),
             settings: Arc::new(settings),

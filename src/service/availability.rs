@@ -182,7 +182,10 @@ impl OfferQuestion {
         let (occupancy, changes) = facts::read_occupancy(reader, &resources, [needed]).await?;
         Ok(OfferReading {
             revision: revision(facts.catalogue_revision(), changes),
-            footprint: resources.into_iter().map(|resource| (resource, needed)).collect(),
+            footprint: Footprint {
+                catalogue: terms.primary.organization_id.clone(),
+                occupancy: resources.into_iter().map(|resource| (resource, needed)).collect(),
+            },
             terms,
             offered,
             time_zone,

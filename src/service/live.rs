@@ -14,10 +14,10 @@ use super::Services;
 use super::availability::{DayQuestion, DaySlots, MonthAvailability, MonthQuestion};
 use super::presence::{DatePresence, PresenceDay, PresenceQuestion};
 use crate::clock::{Monotonic, SharedClock};
-use crate::domain::id::ResourceId;
+use crate::domain::id::{OrganizationId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
 use crate::error::Error;
-use crate::feed::{Topic, Watch};
+use crate::feed::{CatalogueWatch, ChangeFeed, Topic, Watch};
 use crate::presence::Hold;
 
 /// Changes of a day's holds that follow each other within this time are sent together.
@@ -31,7 +31,13 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 pub type States<T> = BoxStream<'static, Result<T, Error>>;
 
 /// What an answer was read from: a change there, and only there, may change the answer.
-pub type Footprint = Vec<(ResourceId, QuantumSpan)>;
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Footprint {
+    /// Whose catalogue.
+    pub catalogue: OrganizationId,
+    /// Which time of which resources.
+    pub occupancy: Vec<(ResourceId, QuantumSpan)>,
+}
 
 /// An answer that can be kept current.
 trait LiveAnswer: Clone + Send + Sync + Sized + 'static {
@@ -142,8 +148,30 @@ struct AnswerWatcher<A: LiveAnswer> {
     services: Services,
     question: A::Question,
     /// What the last answer was read from, and the watch over it.
-    watched: Option<(Footprint, Watch)>,
+    watched: Option<Watched>,
     sent: Option<A>,
+}
+
+/// A footprint and the watches over it.
+struct Watched {
+    footprint: Footprint,
+    occupancy: Watch,
+    catalogue: CatalogueWatch,
+}
+
+impl Watched {
+    fn new(feed: &ChangeFeed, footprint: Footprint) -> Self {
+        let occupancy = feed.watch(Topic::Occupancy, footprint.occupancy.iter().cloned());
+        let catalogue = feed.watch_catalogue(footprint.catalogue.clone());
+        Self { footprint, occupancy, catalogue }
+    }
+
+    async fn changed(&mut self) {
+        tokio::select! {
+            () = self.occupancy.changed() => {}
+            () = self.catalogue.changed() => {}
+        }
+    }
 }
 
 impl<A: LiveAnswer> AnswerWatcher<A> {
@@ -167,9 +195,9 @@ impl<A: LiveAnswer> AnswerWatcher<A> {
 
     /// Waits until the answer may have changed. There is nothing to wait for before the first one.
     async fn wait(&mut self) {
-        let (Some(sent), Some((_, watch))) = (&self.sent, &mut self.watched) else { return };
+        let (Some(sent), Some(watched)) = (&self.sent, &mut self.watched) else { return };
         tokio::select! {
-            () = watch.changed() => {}
+            () = watched.changed() => {}
             () = wait_for(&self.services.parts().clock, sent.valid_until()) => {}
         }
     }
@@ -187,11 +215,10 @@ impl<A: LiveAnswer> AnswerWatcher<A> {
                 }
                 read => read?,
             };
-            if self.watched.as_ref().is_some_and(|(watched, _)| *watched == footprint) {
+            if self.watched.as_ref().is_some_and(|watched| watched.footprint == footprint) {
                 return Ok(answer);
             }
-            let watch = self.services.parts().feed.watch(Topic::Occupancy, footprint.iter().cloned());
-            self.watched = Some((footprint, watch));
+            self.watched = Some(Watched::new(&self.services.parts().feed, footprint));
         }
     }
 }

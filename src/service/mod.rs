@@ -2,6 +2,7 @@
 //!
 //! A service knows the store, the registry of holds and the domain; it knows neither GraphQL nor HTTP.
 
+pub mod administration;
 pub mod availability;
 mod booker;
 pub mod booking;
@@ -13,6 +14,7 @@ mod input;
 pub mod live;
 mod making;
 pub mod page;
+mod people;
 pub mod presence;
 mod wanted;
 

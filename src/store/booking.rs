@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::status::{ActorKind, BookingEvent, BookingStatus as StoredStatus};
+use entity::status::{BookingEvent, BookingStatus as StoredStatus};
 use entity::{booking, booking_item, booking_transition};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::sea_query::LockType;
@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::convert;
 use super::{Reader, StoreError, Tx};
-use crate::domain::booking::{Actor, Booker, Booking, BookingEventType, BookingItem, BookingStatus, BookingTransition};
+use crate::domain::booking::{Booker, Booking, BookingEventType, BookingItem, BookingStatus, BookingTransition};
 use crate::domain::id::BookingId;
 use crate::domain::quantum::{Quantum, QuantumSpan};
 
@@ -234,13 +234,7 @@ fn transition(row: booking_transition::Model) -> Result<BookingTransition, Store
         from: row.from_status.map(status),
         to: status(row.to_status),
         at: convert::instant(row.at)?,
-        by: match (row.actor_kind, row.actor_user_id) {
-            (ActorKind::User, Some(id)) => Actor::User(id.into()),
-            (ActorKind::User, None) => return Err(StoreError::corrupt("a user without an id acted on a booking")),
-            (ActorKind::Guest, _) => Actor::Guest,
-            (ActorKind::Token, _) => Actor::TokenBearer,
-            (ActorKind::System, _) => Actor::System,
-        },
+        by: convert::actor(row.actor_kind, row.actor_user_id)?,
         reason: row.reason,
     })
 }
@@ -250,12 +244,7 @@ fn transition_model(
     transition: &BookingTransition,
 ) -> Result<booking_transition::Model, StoreError> {
     let BookingTransition { event, from, to, at, by, reason } = transition;
-    let (actor_kind, actor_user_id) = match by {
-        Actor::User(id) => (ActorKind::User, Some(id.to_string())),
-        Actor::Guest => (ActorKind::Guest, None),
-        Actor::TokenBearer => (ActorKind::Token, None),
-        Actor::System => (ActorKind::System, None),
-    };
+    let (actor_kind, actor_user_id) = convert::stored_actor(by);
     Ok(booking_transition::Model {
         booking_id: booking.id.to_string(),
         sequence: convert::number(booking.revision)?,

@@ -4,10 +4,12 @@ use std::str::FromStr;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
+use entity::status::ActorKind;
 use entity::{event_type, resource};
 use sea_orm::JsonValue;
 
 use super::error::StoreError;
+use crate::domain::booking::Actor;
 use crate::domain::catalogue::{EventType, Resource};
 
 /// The instant that is `millis` milliseconds after 1970-01-01T00:00Z.
@@ -39,6 +41,26 @@ where
     B: TryFrom<A>,
 {
     value.map(number).transpose()
+}
+
+/// Who did something.
+pub(super) fn actor(kind: ActorKind, user_id: Option<String>) -> Result<Actor, StoreError> {
+    Ok(match (kind, user_id) {
+        (ActorKind::User, Some(id)) => Actor::User(id.into()),
+        (ActorKind::User, None) => return Err(StoreError::corrupt("a user without an id has done something")),
+        (ActorKind::Guest, _) => Actor::Guest,
+        (ActorKind::Token, _) => Actor::TokenBearer,
+        (ActorKind::System, _) => Actor::System,
+    })
+}
+
+pub(super) fn stored_actor(actor: &Actor) -> (ActorKind, Option<String>) {
+    match actor {
+        Actor::User(id) => (ActorKind::User, Some(id.to_string())),
+        Actor::Guest => (ActorKind::Guest, None),
+        Actor::TokenBearer => (ActorKind::Token, None),
+        Actor::System => (ActorKind::System, None),
+    }
 }
 
 fn list<T: serde::de::DeserializeOwned>(json: JsonValue) -> Result<Vec<T>, StoreError> {

@@ -7,6 +7,7 @@
 //! Locks are taken in one order everywhere: idempotency key, resource rows of pools by id, booking rows by id,
 //! occupancy rows by (resource, day).
 
+mod audit;
 mod booking;
 mod catalogue;
 mod check;

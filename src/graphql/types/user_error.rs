@@ -40,6 +40,12 @@ pub enum UserErrorCode {
     IdempotencyMismatch,
     /// A limit on how much one caller may hold at a time.
     LimitExceeded,
+    /// Somebody else has changed it since you read it. Read it again, and decide anew.
+    Stale,
+    /// There is one of that name in the organization already.
+    AlreadyExists,
+    /// Something else refers to it. The message tells what; switching it off is always possible.
+    InUse,
     /// There is no such thing that the caller can see.
     NotFound,
     /// The input breaks a rule of form; the message tells which.
@@ -66,6 +72,9 @@ impl From<Refusal> for UserErrorCode {
             Refusal::IllegalTransition => Self::IllegalTransition,
             Refusal::TooLateToCancel => Self::TooLateToCancel,
             Refusal::IdempotencyMismatch => Self::IdempotencyMismatch,
+            Refusal::Stale => Self::Stale,
+            Refusal::AlreadyExists => Self::AlreadyExists,
+            Refusal::InUse => Self::InUse,
             Refusal::Invalid => Self::Invalid,
         }
     }

@@ -1,0 +1,172 @@
+//! Running the catalogue: what admins change, together with the line in the audit log that tells of it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::Services;
+use super::booking::Outcome;
+use crate::clock::SharedClock;
+use crate::domain::access::Admin;
+use crate::domain::audit::{AuditAction, AuditEntity, AuditEntry, AuditFields, changes};
+use crate::domain::booking::Actor;
+use crate::domain::id::{AuditEntryId, OrganizationId};
+use crate::domain::refusal::{Refusal, UserError};
+use crate::error::Error;
+use crate::store::{StoreError, Tx};
+
+/// What an update says of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Nothing: it stays as it is.
+    #[default]
+    Keep,
+    /// It is to be this.
+    To(T),
+}
+
+impl<T> Change<T> {
+    /// The field's value after the update.
+    pub fn applied_to(self, current: T) -> T {
+        match self {
+            Self::Keep => current,
+            Self::To(value) => value,
+        }
+    }
+
+    /// What it is to be, if it is to change.
+    pub fn given(&self) -> Option<&T> {
+        match self {
+            Self::Keep => None,
+            Self::To(value) => Some(value),
+        }
+    }
+}
+
+/// One admin's change of their organization, within its transaction.
+pub(super) struct Administration {
+    pub(super) tx: Tx,
+    admin: Admin,
+    clock: SharedClock,
+    now: DateTime<Utc>,
+}
+
+/// Why a change was not made.
+pub(super) enum NotMade {
+    Refused(Vec<UserError>),
+    Failed(StoreError),
+}
+
+impl From<UserError> for NotMade {
+    fn from(refused: UserError) -> Self {
+        Self::Refused(vec![refused])
+    }
+}
+
+impl From<Vec<UserError>> for NotMade {
+    fn from(refused: Vec<UserError>) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<StoreError> for NotMade {
+    fn from(fault: StoreError) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+impl Services {
+    /// Makes one change in one transaction, to its end, and tells whoever watches the catalogue.
+    ///
+    /// `body` may be run again, and so decides everything from what it reads inside.
+    ///
+    /// # Errors
+    /// Faults of the store. What `body` refuses is the inner `Err`; then nothing has changed.
+    pub(super) async fn administer<T, F, R>(
+        &self,
+        admin: &Admin,
+        now: DateTime<Utc>,
+        body: F,
+    ) -> Result<Outcome<T>, Error>
+    where
+        T: Send + 'static,
+        F: Fn(Administration) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<T, NotMade>> + Send + 'static,
+    {
+        let (services, admin) = (self.clone(), admin.clone());
+        self.to_its_end(async move {
+            let parts = services.parts();
+            let made = parts
+                .store
+                .write(|tx| body(Administration { tx, admin: admin.clone(), clock: services.clock(), now }))
+                .await;
+            // Whatever became of it: nobody who watches may miss a change.
+            parts.feed.publish_catalogue(admin.organization());
+            match made {
+                Ok(made) => Ok(Ok(made)),
+                Err(NotMade::Refused(refused)) => Ok(Err(refused)),
+                Err(NotMade::Failed(fault)) => Err(fault.into()),
+            }
+        })
+        .await
+    }
+}
+
+impl Administration {
+    /// Whose catalogue is changed.
+    pub(super) fn organization(&self) -> &OrganizationId {
+        self.admin.organization()
+    }
+
+    /// When the change is made, for what is new.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// When the change is made, for what was last changed at `updated_at`: later than that, even where the clock was
+    /// set back or two changes come in one millisecond, so that `expectedUpdatedAt` tells them apart.
+    pub(super) fn later_than(&self, updated_at: DateTime<Utc>) -> DateTime<Utc> {
+        self.now.max(updated_at + TimeDelta::milliseconds(1))
+    }
+
+    /// Writes to the audit log what was done, unless nothing has changed.
+    pub(super) async fn record(
+        &self,
+        action: AuditAction,
+        entity: AuditEntity,
+        entity_id: &str,
+        before: &AuditFields,
+        after: &AuditFields,
+    ) -> Result<(), StoreError> {
+        let changes = changes(before, after);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.tx
+            .insert_audit_entry(&AuditEntry {
+                id: AuditEntryId::generate(self.clock.unique()),
+                organization_id: self.organization().clone(),
+                at: self.now,
+                by: Actor::User(self.admin.id().clone()),
+                action: action.name().to_owned(),
+                entity: entity.name().to_owned(),
+                entity_id: entity_id.to_owned(),
+                changes: Some(changes.into()),
+            })
+            .await
+    }
+}
+
+/// Refuses what somebody else has changed since the caller read it.
+pub(super) fn require_unchanged(expected: Option<DateTime<Utc>>, updated_at: DateTime<Utc>) -> Result<(), UserError> {
+    // Instants are kept as whole milliseconds.
+    if expected.is_none_or(|expected| expected.timestamp_millis() == updated_at.timestamp_millis()) {
+        return Ok(());
+    }
+    let message = "Somebody else has changed it since you read it. Read it again, and decide anew.";
+    Err(UserError::new(Refusal::Stale, message).at(["input", "expectedUpdatedAt"]))
+}
+
+/// The refusal of an id that names nothing of the admin's.
+pub(super) fn unknown(noun: &str, id: &str, field: &[&str]) -> UserError {
+    let path = std::iter::once("input").chain(field.iter().copied());
+    UserError::new(Refusal::NotFound, Error::not_found_message(noun, id)).at(path)
+}
