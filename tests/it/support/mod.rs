@@ -23,8 +23,9 @@ pub use socket::{Socket, Subprotocol, Watch};
 
 use std::time::Duration;
 
-/// How long a test waits for what must come before it fails. Nothing is ever slept through.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for what must come before it fails. Nothing is ever slept through. It is long because a busy
+/// machine's disk may take seconds for one commit, and a dozen writers queue for it.
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// `future`, or a failure when it takes too long.
 pub async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {

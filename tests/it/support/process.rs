@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,6 +20,8 @@ use super::within_patience;
 pub struct ServerProcess {
     child: Child,
     url: String,
+    /// What it has logged, told when a test fails.
+    log: Arc<Mutex<Vec<String>>>,
 }
 
 impl ServerProcess {
@@ -36,20 +38,24 @@ impl ServerProcess {
             .envs(settings.iter().copied())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
+        let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, address) = tokio::sync::oneshot::channel();
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let lines = Arc::clone(&log);
         std::thread::spawn(move || {
             let mut sender = Some(sender);
             // Read to its end, so that the program never waits for somebody to read its log.
-            for line in log.lines().map_while(Result::ok) {
-                let Some(address) = listening_at(&line) else { continue };
-                if let Some(sender) = sender.take() {
+            for line in stderr.lines().map_while(Result::ok) {
+                if let Some(address) = listening_at(&line)
+                    && let Some(sender) = sender.take()
+                {
                     let _ = sender.send(address);
                 }
+                lines.lock().unwrap().push(line);
             }
         });
         let address = within_patience("the program to listen", address).await.expect("the program ended at once");
-        Self { child, url: format!("http://{address}/graphql") }
+        Self { child, url: format!("http://{address}/graphql"), log }
     }
 
     /// Staff of the default organization.
@@ -87,6 +93,11 @@ impl ServerProcess {
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Ok(log) = self.log.lock()
+        {
+            eprintln!("the server's log:\n{}", log.join("\n"));
+        }
         // It may have ended long ago.
         let _ = self.child.kill();
         let _ = self.child.wait();
