@@ -2,6 +2,7 @@
 
 pub mod availability;
 pub mod booking;
+pub mod deleted;
 pub mod event_type;
 pub mod page;
 pub mod presence;
