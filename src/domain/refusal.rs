@@ -33,7 +33,7 @@ pub enum Refusal {
     SlotHeld,
     /// The hold has been renewed for as long as one may be.
     HoldLimitReached,
-    /// A limit on how much one caller may hold, or on how much is kept at all.
+    /// A limit on how much one caller may hold, on how much something may have, or on how much is kept at all.
     LimitExceeded,
     /// The booking's status does not allow this.
     IllegalTransition,

@@ -138,6 +138,28 @@ impl DayHours {
     }
 }
 
+/// Which of one day's windows overlap one that begins earlier, each with the place of such a one.
+#[must_use]
+pub fn overlaps(windows: &[Window]) -> Vec<(usize, usize)> {
+    let mut places: Vec<usize> = (0..windows.len()).collect();
+    places.sort_by_key(|place| (windows[*place], *place));
+    let mut found = Vec::new();
+    // The window that goes on for longest of those that began before.
+    let mut longest: Option<usize> = None;
+    for place in places {
+        match longest {
+            Some(earlier) if windows[place].start < windows[earlier].end => {
+                found.push((place, earlier));
+                if windows[earlier].end < windows[place].end {
+                    longest = Some(place);
+                }
+            }
+            _ => longest = Some(place),
+        }
+    }
+    found
+}
+
 /// What replaces the weekly windows on one date.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DateOverride {
@@ -176,6 +198,14 @@ impl Schedule {
             Some(date_override) => date_override.hours.windows(),
             None => self.weekly.get(date.weekday().num_days_from_monday() as usize).map_or(&[], DayHours::windows),
         }
+    }
+
+    /// The overrides that `other` lacks, or has otherwise.
+    pub fn overrides_unlike<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = (&'a NaiveDate, &'a DateOverride)> + Clone {
+        self.overrides.iter().filter(|(date, date_override)| other.overrides.get(date) != Some(*date_override))
     }
 }
 
@@ -320,5 +350,23 @@ mod tests {
         let error = DayHours::new(vec![across, early]).unwrap_err();
         assert_eq!(error, WindowError::Overlap(early, across));
         assert_eq!(error.to_string(), "the windows 08:00–12:00 and 11:45–13:00 overlap; join them into one");
+    }
+
+    #[test]
+    fn each_window_that_overlaps_an_earlier_one_is_found_once() {
+        let windows = |texts: &[(&str, &str)]| texts.iter().map(|(start, end)| window(start, end)).collect::<Vec<_>>();
+        for (given, found) in [
+            (&[][..], &[][..]),
+            (&[("12:00", "18:00"), ("08:00", "12:00")], &[]),
+            (&[("11:45", "13:00"), ("08:00", "12:00")], &[(0, 1)]),
+            (&[("08:00", "12:00"), ("08:00", "12:00"), ("08:00", "12:00")], &[(1, 0), (2, 0)]),
+            // A short one inside a long one does not hide the next.
+            (&[("00:00", "24:00"), ("01:00", "02:00"), ("03:00", "04:00")], &[(1, 0), (2, 0)]),
+            (&[("01:00", "03:00"), ("02:00", "05:00"), ("04:00", "06:00"), ("06:00", "07:00")], &[(1, 0), (2, 1)]),
+        ] {
+            let given = windows(given);
+            assert_eq!(overlaps(&given), found, "{given:?}");
+            assert_eq!(DayHours::new(given).is_ok(), found.is_empty());
+        }
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! What is malformed is said in one sentence that names the argument, as GraphQL callers write it.
 
-use async_graphql::ID;
+use async_graphql::{ID, MaybeUndefined};
 use chrono::{DateTime as ChronoDateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use crate::domain::availability::MAX_RESOURCES;
 use crate::domain::booking::BookingItem;
 use crate::domain::local_time::{date_in_range, instant_in_range};
+use crate::domain::schedule::WallTime as DomainWallTime;
 use crate::graphql::error::ApiError;
-use crate::graphql::scalar::{Date, DateTime, TimeZone};
+use crate::graphql::scalar::{Date, DateTime, TimeZone, WallTime};
 use crate::graphql::types::booking::BookingItemInput;
+use crate::service::administration::Change;
 use crate::service::availability::{DayQuestion, MonthQuestion, OfferQuestion};
 use crate::service::presence::PresenceQuestion;
 
@@ -44,6 +46,26 @@ pub fn time_zone(name: &str, given: &TimeZone) -> Result<Tz, String> {
     given.0.clone().map_err(|text| {
         format!("`{name}` must be a zone of the IANA database, like `Europe/Berlin`, not `{}`.", shown(&text))
     })
+}
+
+/// The wall time that the argument `name` gives, or what is wrong with it.
+pub fn wall_time(name: &str, given: &WallTime) -> Result<DomainWallTime, String> {
+    given.0.clone().map_err(|text| {
+        format!("`{name}` must be a time on the quarter hour, from `00:00` to `24:00`, not `{}`.", shown(&text))
+    })
+}
+
+/// What an update says of the field `name`, which cannot be null.
+pub fn change<T, U>(
+    name: &str,
+    given: MaybeUndefined<T>,
+    read: impl FnOnce(T) -> Result<U, String>,
+) -> Change<Result<U, String>> {
+    match given {
+        MaybeUndefined::Undefined => Change::Keep,
+        MaybeUndefined::Null => Change::To(Err(format!("`{name}` cannot be null. Leave it out to keep it."))),
+        MaybeUndefined::Value(value) => Change::To(read(value)),
+    }
 }
 
 /// The whole number that the argument `name` gives, which cannot be negative.

@@ -12,7 +12,7 @@ use crate::domain::id::{BookingId, EventTypeId, OrganizationId, ResourceId, Sche
 use crate::domain::local_time::{FIRST_DATE, LAST_DATE};
 use crate::domain::schedule::Schedule;
 use crate::error::Error;
-use crate::store::{EventTypeFilter, Place, ResourceFilter};
+use crate::store::{EventTypeFilter, Place, Reader, ResourceFilter};
 
 pub use crate::store::CatalogueState;
 
@@ -177,8 +177,9 @@ impl Services {
     /// # Errors
     /// Faults of the store.
     pub async fn load_schedules(&self, ids: &[ScheduleId]) -> Result<Vec<(ScheduleId, Arc<Schedule>)>, Error> {
-        let found = self.parts().store.reader().schedules(ids, &(FIRST_DATE..=LAST_DATE)).await?;
-        Ok(found.into_iter().collect())
+        // In one snapshot: a schedule that is changed meanwhile is read as it was or as it is, not half of each.
+        let read = |reader: Arc<Reader>| async move { reader.schedules(ids, &(FIRST_DATE..=LAST_DATE)).await };
+        Ok(self.parts().store.snapshot(read).await?.into_iter().collect())
     }
 
     /// The event types that are linked to each resource, inactive ones included, by title.

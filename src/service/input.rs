@@ -10,6 +10,9 @@ use crate::domain::local_time::instant_in_range;
 use crate::domain::quantum::Quantum;
 use crate::domain::refusal::{Refusal, UserError};
 
+/// What the caller gave, or what is wrong with it: a sentence that names the field.
+pub type Given<T> = Result<T, String>;
+
 /// Collects what is wrong with an input, so that all of it is reported together.
 #[derive(Debug, Default)]
 pub struct Problems(Vec<UserError>);
@@ -18,7 +21,17 @@ impl Problems {
     /// Notes that the field at `path` below `input` is not as it should be.
     pub fn note(&mut self, path: &[&str], message: impl Into<String>) {
         let path = std::iter::once("input").chain(path.iter().copied());
-        self.0.push(UserError::new(Refusal::Invalid, message).at(path));
+        self.push(UserError::new(Refusal::Invalid, message).at(path));
+    }
+
+    /// Notes a refusal for a reason of its own.
+    pub fn push(&mut self, refused: UserError) {
+        self.0.push(refused);
+    }
+
+    /// What was given as the field at `path` below `input`, or `None` and one problem more.
+    pub fn take<T>(&mut self, path: &[&str], given: Given<T>) -> Option<T> {
+        given.map_err(|message| self.note(path, message)).ok()
     }
 
     /// Ok when nothing was noted.
@@ -27,6 +40,27 @@ impl Problems {
     /// Everything that was.
     pub fn into_result(self) -> Result<(), Vec<UserError>> {
         if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+
+    /// `value`, when nothing was noted. It is there unless something was.
+    ///
+    /// # Errors
+    /// Everything that was.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<UserError>> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.0),
+        }
+    }
+
+    /// A name that people can read: one line of 1 to `most` characters.
+    pub fn name(&mut self, path: &[&str], name: &str, most: usize) {
+        if name.trim().is_empty() {
+            let field = path.last().copied().unwrap_or("input");
+            self.note(path, format!("`{field}` must not be blank."));
+        } else {
+            self.text(path, Some(name), most, false);
+        }
     }
 
     /// A text of at most `most` characters, on one line unless `multiline`, without control characters.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use migration::{Migrator, MigratorTrait};
 
+pub use audit::AuditFilter;
 pub use booking::Histories;
 pub use catalogue::{CatalogueState, EventTypeFilter, ResourceFilter};
 pub use check::OccupancyDifference;
@@ -38,7 +39,7 @@ pub use idempotency::{IdempotencyRecord, KeyTaking};
 pub use occupancy::{ItemNeed, OccupiedDay, Taking};
 pub use offers::{OfferFacts, OfferedEventType, OfferedResource};
 pub use page::{Page, PageEnd, PageRequest, Place};
-pub use schedule::Schedules;
+pub use schedule::{Deletion, ScheduleUse, Schedules};
 pub use transaction::{Reader, Tx};
 
 use crate::clock::SharedClock;

@@ -3,13 +3,21 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, Order, SelectStatement, Value};
 
-/// A place in a list that is ordered by a text and then by the id.
+/// A place in a list that is ordered by a text and then by the id, or by the id alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// The text by which the list is ordered: a name, a title.
+    /// The text by which the list is ordered: a name, a title. Empty where it is ordered by the id alone.
     pub text: String,
     /// The id that orders those of the same text.
     pub id: String,
+}
+
+impl Place {
+    /// A place in a list that is ordered by the id alone.
+    #[must_use]
+    pub fn of_id(id: &str) -> Self {
+        Self { text: String::new(), id: id.to_owned() }
+    }
 }
 
 /// Which end of what lies between the two places is wanted.
@@ -17,8 +25,15 @@ pub struct Place {
 pub enum PageEnd {
     /// The first ones.
     First,
-    /// The last ones, still in ascending order.
+    /// The last ones, still in the order of the list.
     Last,
+}
+
+/// Which way a list goes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Direction {
+    Ascending,
+    Descending,
 }
 
 /// Which part of a list is wanted.
@@ -42,22 +57,40 @@ impl PageRequest {
     }
 
     /// Narrows `select` down to the page and one more, by which [`PageRequest::page`] knows whether the list goes on.
+    /// The list is in the order of the text, and then of the id.
     pub(super) fn narrow<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, text: C, id: C) {
-        let place = || Expr::tuple([Expr::col(text), Expr::col(id)]);
-        let value = |place: &Place| {
-            Expr::tuple([Value::from(place.text.as_str()).into(), Value::from(place.id.as_str()).into()])
-        };
+        self.narrow_by(select, [text, id], |place| [&place.text, &place.id], Direction::Ascending);
+    }
+
+    /// The same for a list of what grows only at one end, the newest first: ids grow with time.
+    pub(super) fn narrow_newest_first<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, id: C) {
+        self.narrow_by(select, [id], |place| [&place.id], Direction::Descending);
+    }
+
+    fn narrow_by<C: IntoColumnRef + Copy, const N: usize>(
+        &self,
+        select: &mut SelectStatement,
+        columns: [C; N],
+        values: impl Fn(&Place) -> [&String; N],
+        direction: Direction,
+    ) {
+        let place = || Expr::tuple(columns.map(Expr::col));
+        let value = |place: &Place| Expr::tuple(values(place).map(|value| Value::from(value.as_str()).into()));
+        let ascending = direction == Direction::Ascending;
         if let Some(after) = &self.after {
-            select.and_where(place().gt(value(after)));
+            select.and_where(if ascending { place().gt(value(after)) } else { place().lt(value(after)) });
         }
         if let Some(before) = &self.before {
-            select.and_where(place().lt(value(before)));
+            select.and_where(if ascending { place().lt(value(before)) } else { place().gt(value(before)) });
         }
-        let order = match self.end {
-            PageEnd::First => Order::Asc,
-            PageEnd::Last => Order::Desc,
+        let read = match (self.end, ascending) {
+            (PageEnd::First, true) | (PageEnd::Last, false) => Order::Asc,
+            (PageEnd::First, false) | (PageEnd::Last, true) => Order::Desc,
         };
-        select.order_by(text, order.clone()).order_by(id, order).limit(u64::from(self.size) + 1);
+        for column in columns {
+            select.order_by(column, read.clone());
+        }
+        select.limit(u64::from(self.size) + 1);
     }
 
     /// The page, from what the narrowed query found.
@@ -78,7 +111,7 @@ impl PageRequest {
     }
 }
 
-/// A part of a list, in ascending order.
+/// A part of a list, in the order of the list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     /// What is on it.

@@ -1,18 +1,27 @@
 //! Schedules, with their windows and as many of their date overrides as are needed.
 
+mod writing;
+
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::NaiveDate;
-use entity::{date_override, date_override_window, schedule, schedule_window};
+use entity::{date_override, date_override_window, event_type, resource, schedule, schedule_window};
 use sea_orm::sea_query::{Cond, Expr, ExprTrait, SelectStatement};
-use sea_orm::{ColumnTrait, EntityTrait, Insert, IntoActiveModel, QueryFilter, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait, Select};
 
 use super::convert;
-use super::{Reader, StoreError, Tx};
-use crate::domain::id::ScheduleId;
+use super::page::{Page, PageRequest};
+use super::{Reader, StoreError};
+use crate::domain::id::{OrganizationId, ScheduleId};
+use crate::domain::local_time::{FIRST_DATE, LAST_DATE};
 use crate::domain::schedule::{DateOverride, DayHours, Schedule, WallTime, Window};
+
+/// All dates for which there can be an override.
+const ALL_DATES: RangeInclusive<NaiveDate> = FIRST_DATE..=LAST_DATE;
+
+pub use writing::Deletion;
 
 /// Schedules by their ids.
 pub type Schedules = HashMap<ScheduleId, Arc<Schedule>>;
@@ -43,8 +52,82 @@ impl Reader {
         let id = Expr::col((schedule::Entity, schedule::Column::Id));
         let schedules: Vec<schedule::Model> =
             self.models(&schedule::Entity::find().filter(condition(id)).into_query()).await?;
+        let complete = self.complete(schedules, condition, dates).await?;
+        Ok(complete.into_iter().map(|schedule| (schedule.id.clone(), Arc::new(schedule))).collect())
+    }
+
+    /// A schedule of `organization`, with all its overrides.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn schedule(
+        &self,
+        organization: &OrganizationId,
+        id: &ScheduleId,
+    ) -> Result<Option<Schedule>, StoreError> {
+        self.schedule_by(&select_one(organization, id)).await
+    }
+
+    /// A page of the schedules of `organization`, with all their overrides, by name and id.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn schedules_of(
+        &self,
+        organization: &OrganizationId,
+        page: &PageRequest,
+    ) -> Result<Page<Schedule>, StoreError> {
+        let mut select = of_organization(organization).into_query();
+        page.narrow(&mut select, (schedule::Entity, schedule::Column::Name), (schedule::Entity, schedule::Column::Id));
+        let found = page.page(self.models::<schedule::Model>(&select).await?);
+        let ids: Vec<String> = found.items.iter().map(|schedule| schedule.id.clone()).collect();
+        let items = self.complete(found.items, |id| id.is_in(ids.iter().map(String::as_str)), &ALL_DATES).await?;
+        Ok(Page { items, has_next: found.has_next, has_previous: found.has_previous })
+    }
+
+    /// How many schedules `organization` has.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn schedule_count(&self, organization: &OrganizationId) -> Result<u64, StoreError> {
+        self.count(of_organization(organization)).await
+    }
+
+    /// What follows the schedule.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn schedule_use(
+        &self,
+        organization: &OrganizationId,
+        id: &ScheduleId,
+    ) -> Result<ScheduleUse, StoreError> {
+        let resources = resource::Entity::find()
+            .filter(resource::Column::OrganizationId.eq(organization.as_str()))
+            .filter(resource::Column::ScheduleId.eq(id.as_str()));
+        let event_types = event_type::Entity::find()
+            .filter(event_type::Column::OrganizationId.eq(organization.as_str()))
+            .filter(event_type::Column::ScheduleId.eq(id.as_str()));
+        Ok(ScheduleUse { resources: self.count(resources).await?, event_types: self.count(event_types).await? })
+    }
+
+    async fn schedule_by(&self, select: &SelectStatement) -> Result<Option<Schedule>, StoreError> {
+        let found: Vec<schedule::Model> = self.models(select).await?;
+        let ids: Vec<String> = found.iter().map(|schedule| schedule.id.clone()).collect();
+        let complete = self.complete(found, |id| id.is_in(ids.iter().map(String::as_str)), &ALL_DATES).await?;
+        Ok(complete.into_iter().next())
+    }
+
+    /// `schedules` with their windows, and with their overrides of `dates`; `condition` is what their ids meet. Two
+    /// statements.
+    async fn complete(
+        &self,
+        schedules: Vec<schedule::Model>,
+        condition: impl Fn(Expr) -> Expr,
+        dates: &RangeInclusive<NaiveDate>,
+    ) -> Result<Vec<Schedule>, StoreError> {
         if schedules.is_empty() {
-            return Ok(Schedules::new());
+            return Ok(Vec::new());
         }
         let id = Expr::col((schedule_window::Entity, schedule_window::Column::ScheduleId));
         let windows: Vec<schedule_window::Model> =
@@ -84,6 +167,23 @@ impl Reader {
     }
 }
 
+fn of_organization(organization: &OrganizationId) -> Select<schedule::Entity> {
+    schedule::Entity::find().filter(schedule::Column::OrganizationId.eq(organization.as_str()))
+}
+
+fn select_one(organization: &OrganizationId, id: &ScheduleId) -> SelectStatement {
+    of_organization(organization).filter(schedule::Column::Id.eq(id.as_str())).into_query()
+}
+
+/// What follows a schedule.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct ScheduleUse {
+    /// How many resources.
+    pub resources: u64,
+    /// How many event types.
+    pub event_types: u64,
+}
+
 /// A date override with one of its windows, or without any.
 #[derive(sea_orm::FromQueryResult)]
 struct Override {
@@ -104,7 +204,7 @@ fn assemble(
     schedules: Vec<schedule::Model>,
     windows: Vec<schedule_window::Model>,
     overrides: Vec<Override>,
-) -> Result<Schedules, StoreError> {
+) -> Result<Vec<Schedule>, StoreError> {
     let mut parts: HashMap<String, Parts> = HashMap::new();
     for row in windows {
         let weekday = usize::try_from(row.weekday).unwrap_or(usize::MAX);
@@ -123,8 +223,7 @@ fn assemble(
         .into_iter()
         .map(|model| {
             let parts = parts.remove(&model.id).unwrap_or_default();
-            let schedule = schedule(model, parts)?;
-            Ok((schedule.id.clone(), Arc::new(schedule)))
+            schedule(model, parts)
         })
         .collect()
 }
@@ -161,69 +260,4 @@ fn window(start: i16, end: i16) -> Result<Window, StoreError> {
 
 fn hours(windows: Vec<Window>) -> Result<DayHours, StoreError> {
     DayHours::new(windows).map_err(|error| StoreError::corrupt(error.to_string()))
-}
-
-impl Tx {
-    /// Adds a schedule with its windows and overrides. Its organization exists already.
-    ///
-    /// # Errors
-    /// Faults of the database.
-    pub async fn insert_schedule(&self, schedule: &Schedule) -> Result<(), StoreError> {
-        let Schedule { id, organization_id, name, time_zone, weekly, overrides, created_at, updated_at } = schedule;
-        self.insert(schedule::Model {
-            id: id.to_string(),
-            organization_id: organization_id.to_string(),
-            name: name.clone(),
-            time_zone: time_zone.name().to_owned(),
-            created_at: created_at.timestamp_millis(),
-            updated_at: updated_at.timestamp_millis(),
-        })
-        .await?;
-        let weekly = (0..).zip(weekly).flat_map(|(weekday, hours)| {
-            hours.windows().iter().map(move |window| schedule_window::Model {
-                schedule_id: id.to_string(),
-                weekday,
-                start_quarter: window.start().quarters().into(),
-                end_quarter: window.end().quarters().into(),
-            })
-        });
-        self.insert_all(weekly.collect()).await?;
-        self.insert_overrides(id, overrides).await?;
-        self.catalogue_changed(organization_id).await
-    }
-
-    async fn insert_overrides(
-        &self,
-        id: &ScheduleId,
-        overrides: &BTreeMap<NaiveDate, DateOverride>,
-    ) -> Result<(), StoreError> {
-        let dates = overrides.iter().map(|(date, date_override)| date_override::Model {
-            schedule_id: id.to_string(),
-            date: date.to_epoch_days(),
-            reason: date_override.reason.clone(),
-        });
-        self.insert_all(dates.collect()).await?;
-        let windows = overrides.iter().flat_map(|(date, date_override)| {
-            date_override.hours.windows().iter().map(|window| date_override_window::Model {
-                schedule_id: id.to_string(),
-                date: date.to_epoch_days(),
-                start_quarter: window.start().quarters().into(),
-                end_quarter: window.end().quarters().into(),
-            })
-        });
-        self.insert_all(windows.collect()).await
-    }
-
-    /// Adds any number of rows, a thousand with each statement: the databases limit how many values one may have.
-    pub(super) async fn insert_all<M, A>(&self, models: Vec<M>) -> Result<(), StoreError>
-    where
-        M: IntoActiveModel<A>,
-        A: sea_orm::ActiveModelTrait,
-    {
-        let models: Vec<A> = models.into_iter().map(IntoActiveModel::into_active_model).collect();
-        for part in models.chunks(1000) {
-            self.execute(&Insert::many(part.iter().cloned()).into_query()).await?;
-        }
-        Ok(())
-    }
 }

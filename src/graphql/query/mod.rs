@@ -1,9 +1,11 @@
 //! The query root, one file per noun.
 
+pub mod audit;
 pub mod availability;
 pub mod booking;
 pub mod catalogue;
 pub mod presence;
+pub mod schedule;
 pub mod server;
 
 use async_graphql::MergedObject;
@@ -15,6 +17,8 @@ pub struct Query(
     availability::AvailabilityQuery,
     presence::PresenceQuery,
     catalogue::CatalogueQuery,
+    schedule::ScheduleQuery,
     booking::BookingQuery,
+    audit::AuditQuery,
     server::ServerQuery,
 );

@@ -242,18 +242,12 @@ pub struct BookingTransition {
 impl BookingTransition {
     /// As somebody sees it who may know which user acted, or may not.
     fn seen(transition: domain::BookingTransition, shows_users: bool) -> Self {
-        let (kind, user_id) = match transition.by {
-            domain::Actor::User(id) => (ActorKind::User, shows_users.then(|| id.as_str().into())),
-            domain::Actor::Guest => (ActorKind::Guest, None),
-            domain::Actor::TokenBearer => (ActorKind::Token, None),
-            domain::Actor::System => (ActorKind::System, None),
-        };
         Self {
             event: transition.event.into(),
             from: transition.from.map(Into::into),
             to: transition.to.into(),
             at: transition.at.into(),
-            by: Actor { kind, user_id },
+            by: Actor::seen(&transition.by, shows_users),
             reason: transition.reason,
         }
     }
@@ -266,6 +260,19 @@ pub struct Actor {
     kind: ActorKind,
     /// Which user. For staff; null for others.
     user_id: Option<ID>,
+}
+
+impl Actor {
+    /// As somebody sees them who may know which user acted, or may not.
+    pub fn seen(actor: &domain::Actor, shows_users: bool) -> Self {
+        let (kind, user_id) = match actor {
+            domain::Actor::User(id) => (ActorKind::User, shows_users.then(|| id.as_str().into())),
+            domain::Actor::Guest => (ActorKind::Guest, None),
+            domain::Actor::TokenBearer => (ActorKind::Token, None),
+            domain::Actor::System => (ActorKind::System, None),
+        };
+        Self { kind, user_id }
+    }
 }
 
 /// In which capacity somebody acted.

@@ -1,5 +1,6 @@
 //! The schema's types, one file per noun. Objects are thin coats over domain types; none knows the store.
 
+pub mod audit;
 pub mod availability;
 pub mod booking;
 pub mod deleted;

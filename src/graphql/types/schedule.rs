@@ -1,16 +1,26 @@
 //! When something is open.
 
-use async_graphql::{Enum, ID, Object, SimpleObject};
+use async_graphql::{Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use std::sync::Arc;
 
 use crate::domain::schedule as domain;
-use crate::error::Error;
+use crate::graphql::arguments::date;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::{Date, DateTime, TimeZone, WallTime};
+use crate::graphql::types::page::connection;
+use crate::graphql::types::user_error::UserError;
 
 /// When something is open: weekly windows, and dates that differ.
 #[derive(Clone)]
 pub struct Schedule(pub Arc<domain::Schedule>);
+
+connection!(Schedule, ScheduleConnection, ScheduleEdge, "schedules");
+
+impl From<Arc<domain::Schedule>> for Schedule {
+    fn from(schedule: Arc<domain::Schedule>) -> Self {
+        Self(schedule)
+    }
+}
 
 /// When something is open: weekly windows, and dates that differ.
 #[Object]
@@ -55,12 +65,10 @@ impl Schedule {
         #[graphql(desc = "The first date to list.")] from: Option<Date>,
         #[graphql(desc = "The last date to list.")] to: Option<Date>,
     ) -> Result<Vec<DateOverride>, ApiError> {
-        let parse = |date: Option<Date>, name: &str| {
-            date.map(|date| date.0).transpose().map_err(|text| {
-                ApiError::from(Error::BadInput(format!("`{name}` must be a date like `2026-12-24`, not `{text}`.")))
-            })
+        let read = |name: &str, given: Option<Date>| {
+            given.map(|given| date(name, &given)).transpose().map_err(ApiError::bad_input)
         };
-        let (from, to) = (parse(from, "from")?, parse(to, "to")?);
+        let (from, to) = (read("from", from)?, read("to", to)?);
         let wanted = self
             .0
             .overrides
@@ -115,6 +123,20 @@ impl Weekday {
         [Self::Monday, Self::Tuesday, Self::Wednesday, Self::Thursday, Self::Friday, Self::Saturday, Self::Sunday];
 }
 
+impl From<Weekday> for chrono::Weekday {
+    fn from(weekday: Weekday) -> Self {
+        match weekday {
+            Weekday::Monday => Self::Mon,
+            Weekday::Tuesday => Self::Tue,
+            Weekday::Wednesday => Self::Wed,
+            Weekday::Thursday => Self::Thu,
+            Weekday::Friday => Self::Fri,
+            Weekday::Saturday => Self::Sat,
+            Weekday::Sunday => Self::Sun,
+        }
+    }
+}
+
 /// A span of wall time that is open every week.
 #[derive(SimpleObject, Clone, Debug)]
 pub struct WeeklyWindow {
@@ -144,4 +166,99 @@ pub struct DateOverride {
     windows: Vec<TimeWindow>,
     /// Why, for people.
     reason: Option<String>,
+}
+
+/// A span of wall time that is to be open every week.
+#[derive(InputObject)]
+pub struct WeeklyWindowInput {
+    /// On which day of the week.
+    pub weekday: Weekday,
+    /// From when, on the quarter hour.
+    pub start: WallTime,
+    /// Until when, on the quarter hour; `24:00` is the end of the day. A window that crosses midnight is given as two:
+    /// one until `24:00`, and one from `00:00` of the next day. A booking may go from one into the other.
+    pub end: WallTime,
+}
+
+/// A span of wall time that is to be open on one date.
+#[derive(InputObject)]
+pub struct TimeWindowInput {
+    /// From when, on the quarter hour.
+    pub start: WallTime,
+    /// Until when, on the quarter hour; `24:00` is the end of the day.
+    pub end: WallTime,
+}
+
+/// A date that is to differ from its weekday.
+#[derive(InputObject)]
+pub struct DateOverrideInput {
+    /// The date.
+    pub date: Date,
+    /// What is open instead of the weekly windows, not overlapping; empty: closed.
+    pub windows: Vec<TimeWindowInput>,
+    /// Why, for people; at most 500 characters.
+    pub reason: Option<String>,
+}
+
+/// A schedule to make.
+#[derive(InputObject)]
+pub struct CreateScheduleInput {
+    /// Its name; at most 120 characters.
+    pub name: String,
+    /// The zone whose wall clock it follows.
+    pub time_zone: TimeZone,
+    /// The windows of an ordinary week, at most 100, not overlapping within a day.
+    pub weekly_hours: Vec<WeeklyWindowInput>,
+    /// Dates that differ, each once; at most 1,000.
+    #[graphql(default)]
+    pub date_overrides: Vec<DateOverrideInput>,
+}
+
+/// What to change of a schedule. A field that is left out stays as it is.
+#[derive(InputObject)]
+pub struct UpdateScheduleInput {
+    /// Which.
+    pub id: ID,
+    /// `updatedAt` as the caller last read it: refused as `STALE` if somebody else has changed the schedule since.
+    pub expected_updated_at: Option<DateTime>,
+    /// Its name; at most 120 characters.
+    pub name: MaybeUndefined<String>,
+    /// The zone whose wall clock it follows.
+    pub time_zone: MaybeUndefined<TimeZone>,
+    /// All the windows of an ordinary week, at most 100, not overlapping within a day.
+    pub weekly_hours: MaybeUndefined<Vec<WeeklyWindowInput>>,
+}
+
+/// Which schedule to remove.
+#[derive(InputObject)]
+pub struct DeleteScheduleInput {
+    /// Which.
+    pub id: ID,
+}
+
+/// Dates that are to differ from their weekdays.
+#[derive(InputObject)]
+pub struct SetDateOverridesInput {
+    /// On which schedule.
+    pub schedule_id: ID,
+    /// The dates, each once. A schedule has at most 1,000.
+    pub overrides: Vec<DateOverrideInput>,
+}
+
+/// Dates that are to be like their weekdays again.
+#[derive(InputObject)]
+pub struct RemoveDateOverridesInput {
+    /// On which schedule.
+    pub schedule_id: ID,
+    /// The dates; those without an override are passed over.
+    pub dates: Vec<Date>,
+}
+
+/// What a change of a schedule came to.
+#[derive(SimpleObject)]
+pub struct SchedulePayload {
+    /// The schedule as it is now; null when it was not changed.
+    pub schedule: Option<Schedule>,
+    /// Why it was not changed; empty when it was.
+    pub user_errors: Vec<UserError>,
 }

@@ -38,7 +38,7 @@ pub enum UserErrorCode {
     TooLateToCancel,
     /// The idempotency key was used before with other input. Use a new key for a new booking.
     IdempotencyMismatch,
-    /// A limit on how much one caller may hold at a time.
+    /// A limit on how much one caller may hold at a time, or on how much something may have.
     LimitExceeded,
     /// Somebody else has changed it since you read it. Read it again, and decide anew.
     Stale,

@@ -1,5 +1,8 @@
 //! Running the catalogue: what admins change, together with the line in the audit log that tells of it.
 
+pub mod audit;
+pub mod schedules;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Services;

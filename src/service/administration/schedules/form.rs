@@ -1,0 +1,171 @@
+//! What people get wrong in schedules: all of it found at once, each with its place, before anything is read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, NaiveDate, Utc, Weekday};
+use chrono_tz::Tz;
+
+use super::{
+    Change, CreateSchedule, GivenOverride, GivenWeeklyWindow, GivenWindow, MAX_OVERRIDES, Overrides, UpdateSchedule,
+    too_many_overrides,
+};
+use crate::domain::quantum::QUANTA_PER_DAY;
+use crate::domain::refusal::UserError;
+use crate::domain::schedule::{DateOverride, DayHours, Window, overlaps};
+use crate::service::input::{Given, Problems};
+
+/// The longest name, in characters.
+const MAX_NAME: usize = 120;
+/// The longest reason of a date override, in characters.
+const MAX_REASON: usize = 500;
+/// Windows in a week at the most.
+const MAX_WEEKLY_WINDOWS: usize = 100;
+
+/// A schedule to be made, in good form.
+#[derive(Clone, Debug)]
+pub(super) struct NewSchedule {
+    pub(super) name: String,
+    pub(super) time_zone: Tz,
+    pub(super) weekly: [DayHours; 7],
+    pub(super) overrides: Overrides,
+}
+
+/// What is to change of a schedule, in good form.
+#[derive(Clone, Debug)]
+pub(super) struct ScheduleChanges {
+    pub(super) name: Change<String>,
+    pub(super) time_zone: Change<Tz>,
+    pub(super) weekly: Change<[DayHours; 7]>,
+}
+
+pub(super) fn new_schedule(given: CreateSchedule) -> Result<NewSchedule, Vec<UserError>> {
+    let CreateSchedule { name, time_zone, weekly_hours, date_overrides } = given;
+    let mut problems = Problems::default();
+    problems.name(&["name"], &name, MAX_NAME);
+    let time_zone = problems.take(&["timeZone"], time_zone);
+    let weekly = read_week(&mut problems, weekly_hours);
+    let overrides = read_overrides(&mut problems, "dateOverrides", date_overrides);
+    problems.finish(time_zone.map(|time_zone| NewSchedule { name, time_zone, weekly, overrides }))
+}
+
+/// When the schedule is expected to have changed last, and what is to change.
+pub(super) fn changes(given: UpdateSchedule) -> Result<(Option<DateTime<Utc>>, ScheduleChanges), Vec<UserError>> {
+    let UpdateSchedule { id: _, expected_updated_at, name, time_zone, weekly_hours } = given;
+    let mut problems = Problems::default();
+    let expected = expected_updated_at.and_then(|given| problems.take(&["expectedUpdatedAt"], given));
+    let name = read_change(&mut problems, "name", name);
+    if let Some(name) = name.given() {
+        problems.name(&["name"], name, MAX_NAME);
+    }
+    let time_zone = read_change(&mut problems, "timeZone", time_zone);
+    let weekly = match read_change(&mut problems, "weeklyHours", weekly_hours) {
+        Change::Keep => Change::Keep,
+        Change::To(given) => Change::To(read_week(&mut problems, given)),
+    };
+    problems.finish(Some((expected, ScheduleChanges { name, time_zone, weekly })))
+}
+
+/// The overrides that the list `field` gives.
+pub(super) fn date_overrides(field: &str, given: Vec<GivenOverride>) -> Result<Overrides, Vec<UserError>> {
+    let mut problems = Problems::default();
+    let overrides = read_overrides(&mut problems, field, given);
+    problems.finish(Some(overrides))
+}
+
+/// The dates that the list `field` gives.
+pub(super) fn dates(field: &str, given: Vec<Given<NaiveDate>>) -> Result<BTreeSet<NaiveDate>, Vec<UserError>> {
+    let mut problems = Problems::default();
+    let mut dates = BTreeSet::new();
+    for (place, date) in given.into_iter().enumerate() {
+        dates.extend(problems.take(&[field, &place.to_string()], date));
+    }
+    problems.finish(Some(dates))
+}
+
+fn read_change<T>(problems: &mut Problems, field: &str, change: Change<Given<T>>) -> Change<T> {
+    match change {
+        Change::Keep => Change::Keep,
+        Change::To(given) => problems.take(&[field], given).map_or(Change::Keep, Change::To),
+    }
+}
+
+fn read_week(problems: &mut Problems, given: Vec<GivenWeeklyWindow>) -> [DayHours; 7] {
+    const FIELD: &str = "weeklyHours";
+    let mut days: [Vec<(usize, Window)>; 7] = Default::default();
+    if given.len() > MAX_WEEKLY_WINDOWS {
+        problems.note(&[FIELD], format!("`{FIELD}` may have at most {MAX_WEEKLY_WINDOWS} windows. Join some of them."));
+        return Default::default();
+    }
+    for (place, GivenWeeklyWindow { weekday, window }) in given.into_iter().enumerate() {
+        let window = read_window(problems, &[FIELD, &place.to_string()], window);
+        days[weekday_number(weekday)].extend(window.map(|window| (place, window)));
+    }
+    days.map(|windows| read_day(problems, &[FIELD], &windows))
+}
+
+fn weekday_number(weekday: Weekday) -> usize {
+    weekday.num_days_from_monday() as usize
+}
+
+fn read_overrides(problems: &mut Problems, field: &str, given: Vec<GivenOverride>) -> Overrides {
+    let mut overrides = BTreeMap::new();
+    if given.len() > MAX_OVERRIDES {
+        problems.push(too_many_overrides(field));
+        return overrides;
+    }
+    for (place, GivenOverride { date, windows, reason }) in given.into_iter().enumerate() {
+        let path = [field, &place.to_string()];
+        let date = problems.take(&below(&path, &["date"]), date);
+        let hours = read_hours(problems, &below(&path, &["windows"]), windows);
+        problems.text(&below(&path, &["reason"]), reason.as_deref(), MAX_REASON, true);
+        let Some(date) = date else { continue };
+        if overrides.insert(date, DateOverride { hours, reason }).is_some() {
+            let message = format!("{date} is given twice. Give each date once, with all of its windows.");
+            problems.note(&below(&path, &["date"]), message);
+        }
+    }
+    overrides
+}
+
+/// The hours of one date, whose windows stand at `path`.
+fn read_hours(problems: &mut Problems, path: &[&str], given: Vec<GivenWindow>) -> DayHours {
+    // More cannot be apart from each other: without this, a flood of windows would be answered by a flood of problems.
+    let most = usize::try_from(QUANTA_PER_DAY).unwrap_or(usize::MAX);
+    if given.len() > most {
+        problems.note(path, format!("A date may have at most {most} windows. Join some of them."));
+        return DayHours::default();
+    }
+    let mut windows = Vec::with_capacity(given.len());
+    for (place, window) in given.into_iter().enumerate() {
+        let window = read_window(problems, &below(path, &[&place.to_string()]), window);
+        windows.extend(window.map(|window| (place, window)));
+    }
+    read_day(problems, path, &windows)
+}
+
+fn read_window(problems: &mut Problems, path: &[&str], given: GivenWindow) -> Option<Window> {
+    let start = problems.take(&below(path, &["start"]), given.start);
+    let end = problems.take(&below(path, &["end"]), given.end);
+    let (start, end) = start.zip(end)?;
+    let window = Window::new(start, end).map_err(|_| {
+        format!("`end` must be later than `start`, {start}. Split a window that crosses midnight in two.")
+    });
+    problems.take(&below(path, &["end"]), window)
+}
+
+/// The windows of one day, each with its place in the list at `path`.
+fn read_day(problems: &mut Problems, path: &[&str], windows: &[(usize, Window)]) -> DayHours {
+    let of_day: Vec<Window> = windows.iter().map(|(_, window)| *window).collect();
+    for (one, other) in overlaps(&of_day) {
+        let (place, other) = (windows[one].0.to_string(), of_day[other]);
+        let message =
+            format!("It overlaps the window {}–{} of the same day. Join them into one.", other.start(), other.end());
+        problems.note(&below(path, &[&place]), message);
+    }
+    // Where some overlap, the problem is noted, and the hours are of no use.
+    DayHours::new(of_day).unwrap_or_default()
+}
+
+fn below<'a>(path: &[&'a str], steps: &[&'a str]) -> Vec<&'a str> {
+    [path, steps].concat()
+}
