@@ -34,7 +34,7 @@ impl AuditEntry {
         self.0.at.into()
     }
 
-    /// Who.
+    /// Who did it.
     async fn by(&self) -> Actor {
         // Only admins read the log.
         Actor::seen(&self.0.by, true)

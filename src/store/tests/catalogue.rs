@@ -5,11 +5,13 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 
 use super::super::test_database::{TestStore, on_each_database};
-use super::{add_catalogue, date, event_type, hours, need, occupy, organization, resource, schedule};
+use super::{add_catalogue, date, day_hours, event_type, hours, need, occupy, organization, resource, schedule};
 use crate::domain::catalogue::Resource;
-use crate::domain::schedule::OpenHours;
+use crate::domain::id::ScheduleId;
+use crate::domain::schedule::{DateOverride, DayHours, OpenHours, Schedule};
 use crate::store::{
-    CatalogueState, EventTypeFilter, OfferFacts, Page, PageEnd, PageRequest, Place, ResourceFilter, StoreError,
+    CatalogueState, Deletion, EventTypeFilter, OfferFacts, Page, PageEnd, PageRequest, Place, ResourceFilter,
+    StoreError,
 };
 
 fn december() -> RangeInclusive<NaiveDate> {
@@ -56,6 +58,76 @@ async fn of_the_overrides_only_those_asked_for_are_read() {
         assert_eq!(overrides, [date("2026-12-24")]);
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_schedule_is_read_as_it_was_written_and_the_change_is_counted() {
+    on_each_database(|TestStore { store, .. }| async move {
+        add_catalogue(&store).await;
+        let before = schedule("hours");
+        let mut after = Schedule { name: "Other".into(), time_zone: Tz::Asia__Tokyo, ..before.clone() };
+        after.weekly[6] = day_hours(&[(9, 12), (12, 13)]);
+        after.weekly[0] = DayHours::default();
+        after.overrides.remove(&date("2026-12-24"));
+        after.overrides.insert(date("2026-12-25"), DateOverride { hours: day_hours(&[(1, 2)]), reason: None });
+        after.overrides.insert(date("2099-12-31"), DateOverride { hours: DayHours::default(), reason: None });
+        after.updated_at += chrono::Duration::milliseconds(1);
+        let (old, new) = (&before, &after);
+        let update = |tx: crate::store::Tx| async move {
+            assert_eq!(tx.lock_schedule(&organization(), &old.id).await?.as_ref(), Some(old));
+            assert_eq!(tx.lock_schedule(&"other".into(), &old.id).await?, None);
+            tx.update_schedule(old, new).await
+        };
+        store.write(update).await.map_err(|error: StoreError| error).unwrap();
+        let reader = store.reader();
+        assert_eq!(reader.schedule(&organization(), &after.id).await.unwrap(), Some(after.clone()));
+        assert_eq!(reader.schedule(&"other".into(), &after.id).await.unwrap(), None);
+        assert_eq!(reader.catalogue_revision(&organization()).await.unwrap(), 7);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_itself_keeps_a_schedule_that_something_refers_to() {
+    on_each_database(|TestStore { store, .. }| async move {
+        add_catalogue(&store).await;
+        let delete = async |id: &str| {
+            let id = &ScheduleId::from(id);
+            let deleted = store.write(|tx| async move {
+                match tx.delete_schedule(&organization(), id).await? {
+                    Deletion::Deleted => Ok(()),
+                    Deletion::InUse => Err(Undeleted::InUse),
+                }
+            });
+            match deleted.await {
+                Ok(()) => Deletion::Deleted,
+                Err(Undeleted::InUse) => Deletion::InUse,
+                Err(Undeleted::Fault(fault)) => panic!("{fault:?}"),
+            }
+        };
+        assert_eq!(delete("hours").await, Deletion::InUse);
+        store.write(|tx| async move { tx.insert_schedule(&schedule("unused")).await }).await.unwrap();
+        let unused = ScheduleId::from("unused");
+        let used = store.reader().schedule_use(&organization(), &unused).await.unwrap();
+        assert_eq!((used.resources, used.event_types), (0, 0));
+        assert_eq!(delete("unused").await, Deletion::Deleted);
+        assert_eq!(store.reader().schedule(&organization(), &unused).await.unwrap(), None);
+        let rest = store.reader().schedules_of(&organization(), &PageRequest::first(5)).await.unwrap();
+        assert_eq!(rest.items, [schedule("hours")]);
+    })
+    .await;
+}
+
+/// Why a schedule was not deleted.
+enum Undeleted {
+    InUse,
+    Fault(StoreError),
+}
+
+impl From<StoreError> for Undeleted {
+    fn from(fault: StoreError) -> Self {
+        Self::Fault(fault)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
