@@ -114,6 +114,8 @@ async fn the_database_itself_keeps_a_schedule_that_something_refers_to() {
         assert_eq!(store.reader().schedule(&organization(), &unused).await.unwrap(), None);
         let rest = store.reader().schedules_of(&organization(), &PageRequest::first(5)).await.unwrap();
         assert_eq!(rest.items, [schedule("hours")]);
+        // Its making and its removal are counted.
+        assert_eq!(store.reader().catalogue_revision(&organization()).await.unwrap(), 8);
     })
     .await;
 }
