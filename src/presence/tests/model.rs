@@ -88,13 +88,15 @@ impl Model {
         let expiry = self.now + 10;
         let primary = items[0].0;
         let taken_with = |resource: usize| (resource != primary).then_some(primary);
+        // What was held with add-ons and is asked for without them is another hold, which keeps nothing together.
+        let add_on = |resource: usize| items.get(1).map(|item| item.0).filter(|_| resource == primary);
         let mut named = Vec::new();
         for (resource, units) in items {
             for (start, quanta) in slots {
                 let same = |hold: &ModelHold| {
                     (hold.session, hold.resource, hold.start) == (session, *resource, *start)
                         && (hold.quanta, hold.units) == (*quanta, *units)
-                        && hold.taken_with == taken_with(*resource)
+                        && (hold.taken_with, hold.add_on) == (taken_with(*resource), add_on(*resource))
                 };
                 named.push(self.holds.iter().position(same));
             }
@@ -123,7 +125,7 @@ impl Model {
                     quanta,
                     units,
                     taken_with: taken_with(resource),
-                    add_on: items.get(1).map(|item| item.0).filter(|_| resource == primary),
+                    add_on: add_on(resource),
                     taken: self.now,
                     order: self.order,
                     expiry,
