@@ -256,7 +256,8 @@ impl Reader {
         found.into_iter().map(convert::event_type).collect()
     }
 
-    async fn count<E: EntityTrait>(&self, select: Select<E>) -> Result<u64, StoreError> {
+    /// How many rows `select` finds.
+    pub(super) async fn count<E: EntityTrait>(&self, select: Select<E>) -> Result<u64, StoreError> {
         let mut select = select.into_query();
         select.clear_selects().expr_as(Func::count(Expr::col(Asterisk)), Alias::new("count"));
         match self.rows(&select).await?.first() {

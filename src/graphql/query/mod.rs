@@ -5,6 +5,7 @@ pub mod booking;
 pub mod catalogue;
 pub mod presence;
 pub mod server;
+pub mod user;
 
 use async_graphql::MergedObject;
 
@@ -17,4 +18,5 @@ pub struct Query(
     catalogue::CatalogueQuery,
     booking::BookingQuery,
     server::ServerQuery,
+    user::UserQuery,
 );
