@@ -64,7 +64,7 @@ impl User {
 /// What somebody is to be allowed.
 #[derive(InputObject)]
 pub struct SetUserRoleInput {
-    /// Who.
+    /// The subject of their tokens, as `users` lists it.
     pub user_id: ID,
     /// What they may do from now on.
     pub role: Role,
