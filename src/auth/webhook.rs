@@ -1,4 +1,4 @@
-//! Signatures of webhooks, as WorkOS makes them: `t=<milliseconds since 1970>, v1=<HMAC-SHA256 in hexadecimal>`, over
+//! Signatures of webhooks, as `WorkOS` makes them: `t=<milliseconds since 1970>, v1=<HMAC-SHA256 in hexadecimal>`, over
 //! `<t>.<body>`. See <https://workos.com/docs/events/data-syncing/webhooks>.
 
 use chrono::{DateTime, TimeDelta, Utc};

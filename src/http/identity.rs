@@ -1,4 +1,4 @@
-//! `/webhooks/identity`: what the identity provider tells of its users, in the form of WorkOS' events.
+//! `/webhooks/identity`: what the identity provider tells of its users, in the form of `WorkOS`' own events.
 
 use std::sync::Arc;
 
@@ -164,4 +164,5 @@ fn unsigned() -> Problem {
         Code::Unauthenticated,
         "The signature is not valid. Check that both sides have the same signing secret and the right time.",
     )
+    .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("WorkOS-Signature"))
 }

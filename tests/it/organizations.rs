@@ -127,8 +127,12 @@ async fn nothing_is_offered_held_or_booked_across_two_organizations() {
         assert!(slots.is_none_or(Vec::is_empty), "{asked}: {}", answer.body);
         let hold = json!({ "resourceId": resource, "eventTypeId": event_type, "addOns": add_ons,
             "sessionSecret": secret("s"), "slots": [{ "start": at(10), "durationMinutes": 60 }] });
-        let held = server.anonymous().heartbeat(hold).await;
-        assert_eq!((&held["granted"], held["userErrors"].as_array().unwrap().len()), (&json!(false), 1), "{held}");
+        let payload = server.anonymous().heartbeat(hold).await;
+        assert_eq!(
+            (&payload["granted"], payload["userErrors"].as_array().unwrap().len()),
+            (&json!(false), 1),
+            "{payload}"
+        );
         let mut input = booking(resource, event_type, 10);
         input["addOns"] = add_ons;
         for (subject, organization) in [("ada", "default"), ("eve", "org_x")] {
@@ -147,8 +151,8 @@ async fn a_hold_of_no_event_type_does_not_reach_across_either() {
     let server = two_houses().await;
     let hold = json!({ "resourceId": "res_room", "addOns": [{ "resourceId": "res_roomx" }],
         "sessionSecret": secret("s"), "slots": [{ "start": at(10), "durationMinutes": 60 }] });
-    let held = server.anonymous().heartbeat(hold).await;
-    assert_eq!((&held["granted"], refusal(&held)), (&json!(false), "NOT_FOUND"));
+    let payload = server.anonymous().heartbeat(hold).await;
+    assert_eq!((&payload["granted"], refusal(&payload)), (&json!(false), "NOT_FOUND"));
 }
 
 #[tokio::test]

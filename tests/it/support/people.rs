@@ -1,5 +1,7 @@
 //! People: tokens that say this or that, an identity provider that tells of them, and what the log says of it.
 
+use std::fmt::Write as _;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
@@ -23,7 +25,9 @@ pub async fn server_with_provider(admins: &'static str) -> TestServer {
 
 /// An event of the identity provider's: what happened to `data`, told at `at`.
 pub fn event(id: &str, kind: &str, at: &str, data: Value) -> Value {
-    json!({ "id": format!("event_{id}"), "event": format!("user.{kind}"), "data": data, "created_at": at })
+    let mut event = json!({ "id": format!("event_{id}"), "event": format!("user.{kind}"), "created_at": at });
+    event["data"] = data;
+    event
 }
 
 /// An account as events tell it.
@@ -45,8 +49,11 @@ pub fn account(subject: &str, name: &str, updated_at: &str) -> Value {
 pub fn signature(secret: &str, body: &str, at: DateTime<Utc>) -> String {
     let time = at.timestamp_millis();
     let mac = hs256(secret, format!("{time}.{body}").as_bytes());
-    let hex: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("t={time}, v1={hex}")
+    let mut signature = format!("t={time}, v1=");
+    for byte in mac {
+        write!(signature, "{byte:02x}").unwrap();
+    }
+    signature
 }
 
 fn hs256(secret: &str, text: &[u8]) -> Vec<u8> {
