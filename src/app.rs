@@ -11,13 +11,13 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::auth::Tokens;
+use crate::auth::{Tokens, WebhookKey};
 use crate::clock::SharedClock;
 use crate::config::{self, DatabaseSettings, ServeSettings};
 use crate::error::Internal;
 use crate::feed::ChangeFeed;
 use crate::graphql;
-use crate::http::{self, Ended, HttpState};
+use crate::http::{self, Ended, HttpState, IdentityWebhook, TakeAccountEvent};
 use crate::presence::{HoldSettings, Presence};
 use crate::server_key::ServerKey;
 use crate::service::{Parts, ServiceSettings, Services};
@@ -120,6 +120,14 @@ impl App {
                     Box::pin(async move { services.recognize(identity).await })
                 })
             },
+            identity_webhook: settings.identity_webhook_secret.as_ref().map(|secret| {
+                let services = services.clone();
+                let take: TakeAccountEvent = Arc::new(move |event| {
+                    let services = services.clone();
+                    Box::pin(async move { services.take_account_event(event).await })
+                });
+                IdentityWebhook { key: WebhookKey::new(secret), take }
+            }),
             tokens: Arc::new(Tokens::new(settings.token_key.as_ref(), Arc::clone(&clock))),
             clock,
             readiness: Arc::new(move || {
@@ -212,5 +220,6 @@ fn service_settings(settings: &ServeSettings) -> ServiceSettings {
         heartbeat_seconds: seconds(settings.holds.heartbeat),
         hold_seconds: seconds(settings.holds.ttl),
         hold_limit_minutes: seconds(settings.holds.limit) / 60,
+        admins: settings.admins.clone(),
     }
 }

@@ -99,6 +99,19 @@ pub struct ServeArgs {
     pub server_key: Option<SecretString>,
     #[command(flatten)]
     pub token_key: TokenKeyArgs,
+    /// Who is an admin whatever role they are given: email addresses and subjects of tokens, separated by commas. Name
+    /// the first admin here.
+    #[arg(long, env = "SLOTWISE_ADMINS", value_name = "PEOPLE")]
+    pub admins: Option<String>,
+    /// The secret that the identity provider signs its webhooks with, at least 16 bytes. Without it, none are taken.
+    #[arg(
+        long,
+        env = "SLOTWISE_IDENTITY_WEBHOOK_SECRET",
+        value_name = "SECRET",
+        hide_env_values = true,
+        value_parser = secret
+    )]
+    pub identity_webhook_secret: Option<SecretString>,
     /// Whether guests, without an account, may book.
     #[arg(
         long,
@@ -240,7 +253,7 @@ mod tests {
     #[test]
     fn secrets_are_not_shown_in_the_help() {
         let cli = Cli::command();
-        for flag in ["server_key", "token_secret", "database_url"] {
+        for flag in ["server_key", "token_secret", "identity_webhook_secret", "database_url"] {
             let arg = cli.get_arguments().find(|arg| arg.get_id() == flag).expect(flag);
             assert!(arg.is_hide_env_values_set(), "{flag}");
         }

@@ -15,6 +15,7 @@ use secrecy::SecretString;
 
 use crate::auth::Profile;
 use crate::cli::{Cli, Command};
+use crate::domain::person::NamedAdmins;
 use reading::Reading;
 
 /// What the program was asked to do, with valid settings.
@@ -76,6 +77,10 @@ pub struct ServeSettings {
     pub server_key: SecretString,
     /// How tokens are signed; `None`: nobody can sign in.
     pub token_key: Option<TokenKey>,
+    /// Who is an admin whatever else is said of them.
+    pub admins: NamedAdmins,
+    /// What the identity provider signs its webhooks with; `None`: none are taken.
+    pub identity_webhook_secret: Option<SecretString>,
     /// Whether guests may book.
     pub guest_bookings: bool,
     /// What HTTP allows.

@@ -17,6 +17,7 @@ use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::catalogue::{EventType, Resource};
 use crate::domain::id::{EventTypeId, OrganizationId, ResourceId, ScheduleId, UserId};
 use crate::domain::local_time::{days_after, instant_of, local_date};
+use crate::domain::person::NamedAdmins;
 use crate::domain::schedule::{DayHours, Schedule, WallTime, Window};
 use crate::process;
 use crate::service::booking::{BookerDetails, CreateBooking};
@@ -86,6 +87,8 @@ fn serve_settings(settings: &DemoSettings, file: &DatabaseFile, clock: &SharedCl
         },
         server_key: clock.secret(),
         token_key: Some(TokenKey { secret: clock.secret(), issuer: None, audience: None }),
+        admins: NamedAdmins::default(),
+        identity_webhook_secret: None,
         guest_bookings: true,
         http: HttpSettings::default(),
         shutdown: SHUTDOWN,

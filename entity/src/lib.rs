@@ -11,6 +11,8 @@
 // The derives write columns, relations and active models that cannot carry documentation of their own.
 #![expect(missing_docs, reason = "the entity derives generate public items without documentation")]
 
+pub mod account;
+pub mod account_event;
 pub mod audit_entry;
 pub mod booking;
 pub mod booking_item;
@@ -26,3 +28,4 @@ pub mod resource;
 pub mod schedule;
 pub mod schedule_window;
 pub mod status;
+pub mod user;

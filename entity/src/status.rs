@@ -33,3 +33,12 @@ pub enum ActorKind {
     Token,
     System,
 }
+
+/// What somebody may do in their organization.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
+pub enum Role {
+    Customer,
+    Staff,
+    Admin,
+}

@@ -2,6 +2,8 @@
 
 mod bearer;
 mod tokens;
+mod webhook;
 
 pub use bearer::{Bearer, from_header, from_init_payload};
 pub use tokens::{InvalidToken, Profile, Tokens, Verified};
+pub use webhook::{InvalidSignature, WebhookKey};

@@ -19,11 +19,15 @@ use crate::cli::{
 };
 use crate::domain::access::Role;
 use crate::domain::id::{OrganizationId, UserId};
+use crate::domain::person::NamedAdmins;
 
 /// How long the server's own key must be, in characters.
 const MIN_SERVER_KEY: usize = 32;
 /// How long the secret that tokens are signed with must be, in bytes: as long as HS256's hash (RFC 7518, 3.2).
 const MIN_TOKEN_SECRET: usize = 32;
+
+/// How long the secret of the identity provider's webhooks must be, in bytes.
+const MIN_WEBHOOK_SECRET: usize = 16;
 
 /// One reading of the settings: goes on after a problem, so that all are found.
 #[derive(Default)]
@@ -69,12 +73,16 @@ impl Reading {
         let database = self.database(args.database);
         let server_key = self.server_key(args.server_key);
         let token_key = self.token_key(args.token_key);
+        let admins = self.admins(args.admins.as_deref());
+        let identity_webhook_secret = self.identity_webhook_secret(args.identity_webhook_secret);
         let log = self.log(args.log);
         Some(ServeSettings {
             listen: listen?,
             database: database?,
             server_key: server_key?,
             token_key: token_key?,
+            admins: admins?,
+            identity_webhook_secret: identity_webhook_secret?,
             guest_bookings: guest_bookings?,
             http: http?,
             shutdown: shutdown?,
@@ -228,6 +236,29 @@ impl Reading {
         }
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         Some(Some(TokenKey { secret, issuer: given(args.token_issuer), audience: given(args.token_audience) }))
+    }
+
+    fn admins(&mut self, text: Option<&str>) -> Option<NamedAdmins> {
+        let entries = text.unwrap_or_default().split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        NamedAdmins::from_entries(entries).ok().or_else(|| {
+            self.refuse(
+                setting("admins", "SLOTWISE_ADMINS"),
+                "must be a list of email addresses and subjects of tokens, separated by commas, such as \
+                 ada@example.com,user_01H8.",
+            )
+        })
+    }
+
+    /// The outer `None` is a problem; the inner one: there is no secret.
+    #[expect(clippy::option_option, reason = "both are meant, and stay within this file")]
+    fn identity_webhook_secret(&mut self, secret: Option<SecretString>) -> Option<Option<SecretString>> {
+        match secret.filter(|secret| !secret.expose_secret().is_empty()) {
+            Some(secret) if secret.expose_secret().len() < MIN_WEBHOOK_SECRET => self.refuse(
+                setting("identity-webhook-secret", "SLOTWISE_IDENTITY_WEBHOOK_SECRET"),
+                "must have at least 16 bytes. Take the one that the identity provider shows for the endpoint.",
+            ),
+            secret => Some(secret),
+        }
     }
 
     fn origins(&mut self, text: Option<&str>) -> Option<Origins> {

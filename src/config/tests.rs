@@ -78,10 +78,34 @@ fn a_heartbeat_must_come_before_the_hold_ends() {
 }
 
 #[test]
+fn admins_are_named_by_address_or_subject() {
+    let named = |list: &str| serve(&format!("--admins {list}")).map(|settings| settings.admins);
+    let expected = NamedAdmins::from_entries(["ada@example.com", "user_1"]).unwrap();
+    assert_eq!(named("Ada@Example.com,,user_1,"), Ok(expected));
+    assert_eq!(serve("").unwrap().admins, NamedAdmins::default());
+    for wrong in ["@", "ada@", "user_1,a@b@c"] {
+        let error = named(wrong).unwrap_err();
+        assert!(error.contains("--admins (SLOTWISE_ADMINS) must be a list of email addresses and subjects"), "{error}");
+    }
+}
+
+#[test]
+fn a_short_webhook_secret_is_refused_and_none_means_none() {
+    let secret = |text: &str| serve(text).map(|settings| settings.identity_webhook_secret.is_some());
+    assert_eq!(secret("--identity-webhook-secret 0123456789abcdef"), Ok(true));
+    assert_eq!((secret(""), secret("--identity-webhook-secret=")), (Ok(false), Ok(false)));
+    let error = secret("--identity-webhook-secret hunter2").unwrap_err();
+    assert!(error.contains("(SLOTWISE_IDENTITY_WEBHOOK_SECRET) must have at least 16 bytes"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
 fn a_short_server_key_is_refused_and_no_secret_is_ever_shown() {
     let error = read("slotwise --server-key tooshort").unwrap_err();
     assert!(error.contains("at least 32 characters") && !error.contains("tooshort"), "{error}");
-    let settings = serve(&format!("--token-secret {KEY} --database-url postgres://u:hunter2@h/d")).unwrap();
+    let settings =
+        serve(&format!("--token-secret {KEY} --identity-webhook-secret {KEY} --database-url postgres://u:hunter2@h/d"))
+            .unwrap();
     let shown = format!("{settings:?}");
     assert!(!shown.contains(KEY) && !shown.contains("hunter2"), "{shown}");
 }

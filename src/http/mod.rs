@@ -5,6 +5,7 @@ mod caller;
 mod graphiql;
 mod graphql;
 mod health;
+mod identity;
 mod layers;
 mod origin;
 mod problem;
@@ -15,7 +16,7 @@ mod socket;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +28,7 @@ use crate::domain::access::{Identity, Viewer};
 use crate::error::Error;
 use crate::graphql::execute::Engine;
 
+pub use identity::{IdentityWebhook, TakeAccountEvent};
 pub use server::{Ended, bind, serve};
 
 /// Tells whether the server can do its work now: that its database answers.
@@ -44,6 +46,8 @@ pub struct HttpState {
     pub tokens: Arc<Tokens>,
     /// Knows who their bearers are.
     pub people: People,
+    /// Takes what the identity provider tells of them; `None`: it is not set up.
+    pub identity_webhook: Option<IdentityWebhook>,
     /// The clock, for request ids and the end of tokens.
     pub clock: SharedClock,
     /// Asked by `/readyz`.
@@ -62,6 +66,7 @@ pub struct HttpState {
 pub fn router(state: HttpState) -> Router {
     let mut routes = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed))
+        .route("/webhooks/identity", post(identity::post).fallback(identity::method_not_allowed))
         .route("/schema.graphql", get(graphql::schema))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));

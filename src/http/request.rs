@@ -16,15 +16,7 @@ const DRAINED: usize = 32;
 
 /// The operation in the body of a POST.
 pub(super) async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Operation, Problem> {
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if !content_type.is_some_and(is_json) {
-        return Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Code::BadUserInput,
-            "The body must be JSON in UTF-8: send `Content-Type: application/json`.",
-        ));
-    }
-    let bytes = read(headers, body, limit).await?;
+    let bytes = json_body(headers, body, limit).await?;
     match serde_json::from_slice(&bytes) {
         Ok(Value::Object(members)) => from_members(members),
         Ok(Value::Array(_)) => Err(Problem::bad_request(
@@ -90,6 +82,19 @@ fn object(value: Option<Value>, name: &str) -> Result<Map<String, Value>, Proble
         Some(Value::Object(members)) => Ok(members),
         Some(_) => Err(Problem::bad_request(format!("`{name}` must be a JSON object."))),
     }
+}
+
+/// A body that says it is JSON, as it was sent.
+pub(super) async fn json_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !content_type.is_some_and(is_json) {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::BadUserInput,
+            "The body must be JSON in UTF-8: send `Content-Type: application/json`.",
+        ));
+    }
+    read(headers, body, limit).await
 }
 
 async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {

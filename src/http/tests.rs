@@ -44,6 +44,7 @@ impl Fixture {
                 let role = role.unwrap_or(Role::Customer);
                 Box::pin(async move { Ok(Some(Viewer { id, organization_id, role, email, name })) })
             }),
+            identity_webhook: None,
             clock: clock.clone(),
             readiness: Arc::new(|| Box::pin(async { true })),
             settings: Arc::new(settings),

@@ -4,16 +4,15 @@ use super::booking::BookerDetails;
 use super::input::Problems;
 use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::booking::Booker;
+use crate::domain::person::MAX_NAME;
 
-/// Characters of a name.
-const MAX_NAME: usize = 120;
 /// Characters of a phone number.
 const MAX_PHONE: usize = 30;
 /// Characters of notes.
 const MAX_NOTES: usize = 2_000;
 
 /// Notes what is wrong with `details` for a booking by `caller`: guests give name and email, a customer's email is the
-/// token's, staff book for anybody.
+/// one that they signed in with, staff book for anybody.
 pub(super) fn check(problems: &mut Problems, caller: &Caller, details: Option<&BookerDetails>) {
     if let Some(BookerDetails { name, email, phone, notes }) = details {
         problems.text(&["booker", "name"], name.as_deref(), MAX_NAME, false);
@@ -37,7 +36,10 @@ pub(super) fn check(problems: &mut Problems, caller: &Caller, details: Option<&B
         Caller::User(viewer) if viewer.role == Role::Customer => {
             let is_own = |email: &str| viewer.email.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(email));
             if email.is_some_and(|email| !is_own(email)) {
-                problems.note(&["booker", "email"], "`email` must be your token's. Leave it out to use that.");
+                problems.note(
+                    &["booker", "email"],
+                    "`email` must be the one that you signed in with. Leave it out to use that.",
+                );
             }
         }
         Caller::User(_) => {}
@@ -103,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_customer_books_with_the_tokens_email_only() {
+    fn a_customer_books_with_their_own_email_only() {
         let customer = viewer(Role::Customer);
         assert_eq!(problems(&customer, None), 0);
         assert_eq!(problems(&customer, Some(&details(None, Some("Ada@Example.org")))), 0);

@@ -7,6 +7,7 @@ use crate::domain::availability::{DURATION_MINUTES, MAX_QUANTITY, MAX_RESOURCES}
 use crate::domain::booking::BookingItem;
 use crate::domain::id::ResourceId;
 use crate::domain::local_time::instant_in_range;
+use crate::domain::person::{MAX_EMAIL, is_email};
 use crate::domain::quantum::Quantum;
 use crate::domain::refusal::{Refusal, UserError};
 
@@ -130,16 +131,13 @@ impl Problems {
         }
     }
 
-    /// A mail address, checked for form: one `@` between something and a domain. Whether mail arrives, mail will tell.
+    /// A mail address.
     pub fn email(&mut self, path: &[&str], email: Option<&str>) {
-        let Some(email) = email else { return };
-        let well_formed = email.len() <= 254
-            && email.split_once('@').is_some_and(|(local, domain)| {
-                !local.is_empty() && !domain.is_empty() && !domain.contains('@') && !domain.starts_with('.')
-            })
-            && !email.chars().any(|c| c.is_whitespace() || c.is_control());
-        if !well_formed {
-            self.note(path, "`email` must be an address like `ada@example.org`, of at most 254 characters.");
+        if email.is_some_and(|email| !is_email(email)) {
+            self.note(
+                path,
+                format!("`email` must be an address like `ada@example.org`, of at most {MAX_EMAIL} characters."),
+            );
         }
     }
 }

@@ -14,7 +14,7 @@ mod input;
 pub mod live;
 mod making;
 pub mod page;
-mod people;
+pub mod people;
 pub mod presence;
 mod wanted;
 
@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::SharedClock;
+use crate::domain::person::NamedAdmins;
 use crate::error::{Error, Internal};
 use crate::feed::ChangeFeed;
 use crate::presence::Presence;
@@ -46,6 +47,8 @@ pub struct ServiceSettings {
     pub hold_seconds: u32,
     /// How long a session can hold the same resource in all.
     pub hold_limit_minutes: u32,
+    /// Who is an admin whatever role they are given.
+    pub admins: NamedAdmins,
 }
 
 /// Everything that can be asked of the server. Cheap to clone.

@@ -5,7 +5,7 @@
 //! [`Tx`], so nothing can be written outside a transaction.
 //!
 //! Locks are taken in one order everywhere: idempotency key, resource rows of pools by id, booking rows by id,
-//! occupancy rows by (resource, day).
+//! occupancy rows by (resource, day). People have locks of their own (`user.rs`), which are never taken with those.
 
 mod audit;
 mod booking;
@@ -24,6 +24,7 @@ mod test_database;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod user;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ pub use offers::{OfferFacts, OfferedEventType, OfferedResource};
 pub use page::{Page, PageEnd, PageRequest, Place};
 pub use schedule::{Deletion, ScheduleUse, Schedules};
 pub use transaction::{Reader, Tx};
+pub use user::Known;
 
 use crate::clock::SharedClock;
 use connect::{LastLoss, Pools};

@@ -115,7 +115,7 @@ async fn every_mutation_takes_one_input_and_gives_a_payload_of_its_own_with_user
 #[tokio::test]
 async fn lists_are_pages_that_can_be_walked_both_ways() {
     let schema = introspected().await;
-    for root in ["resources", "eventTypes", "availableResources", "schedules", "auditLog"] {
+    for root in ["resources", "eventTypes", "availableResources", "schedules", "users", "auditLog"] {
         let field = fields(&schema, "Query").iter().find(|field| name(field) == root).unwrap();
         let page: Vec<(&str, String)> = list(field, "args")
             .iter()

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::studios::{DAY, booking, studios};
+use crate::support::studios::{DAY, booking, hold, studios};
 use crate::support::{Actor, EventTypeSpec, ResourceSpec, TestServer};
 
 /// How many statements a question costs whoever asks it, once the server has got going.
@@ -52,6 +52,16 @@ async fn a_bundle_costs_the_same_however_large_it_is() {
     let add_ons: Vec<_> = names.iter().map(|name| json!({ "resourceId": format!("res_{name}") })).collect();
     let one = cost(&server, &bob, BUNDLE, json!({ "addOns": add_ons[..1] })).await;
     assert_eq!(cost(&server, &bob, BUNDLE, json!({ "addOns": add_ons })).await, one);
+}
+
+#[tokio::test]
+async fn knowing_who_asks_costs_one_read_and_a_heartbeat_of_somebody_known_nothing_else() {
+    const BEAT: &str = "mutation ($input: HeartbeatInput!) { heartbeat(input: $input) { granted } }";
+    let server = studios().await;
+    let ada = server.customer("ada");
+    assert_eq!(cost(&server, &ada, "{ viewer { id } }", json!({})).await, 1);
+    // A renewal reads nothing by itself.
+    assert_eq!(cost(&server, &ada, BEAT, json!({ "input": hold("a", "hour", 10, 60, "ada") })).await, 1);
 }
 
 /// As many rooms with hours of their own as there are numbers.

@@ -3,6 +3,7 @@
 pub mod booking;
 pub mod presence;
 pub mod schedule;
+pub mod user;
 
 use async_graphql::MergedObject;
 
@@ -11,7 +12,12 @@ use crate::domain::refusal::{Refusal, UserError};
 /// Changing. Every mutation takes one `input` and gives a payload of its own. What the rules refuse comes back in
 /// `userErrors`, with nothing changed; top-level errors are left for callers who may not, and for faults.
 #[derive(MergedObject, Default)]
-pub struct Mutation(presence::PresenceMutation, booking::BookingMutation, schedule::ScheduleMutation);
+pub struct Mutation(
+    presence::PresenceMutation,
+    booking::BookingMutation,
+    schedule::ScheduleMutation,
+    user::UserMutation,
+);
 
 /// Collects what is malformed in an input, so that all of it is reported together.
 #[derive(Default)]

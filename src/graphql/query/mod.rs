@@ -7,6 +7,7 @@ pub mod catalogue;
 pub mod presence;
 pub mod schedule;
 pub mod server;
+pub mod user;
 
 use async_graphql::MergedObject;
 
@@ -21,4 +22,5 @@ pub struct Query(
     booking::BookingQuery,
     audit::AuditQuery,
     server::ServerQuery,
+    user::UserQuery,
 );

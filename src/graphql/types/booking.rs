@@ -299,7 +299,7 @@ pub struct BookingItemInput {
 }
 
 /// Who a booking is for. Guests give name and email; staff may leave the email out. For a customer both default to
-/// the token's, and an email must be the token's.
+/// what they signed in with, and an email must be that one.
 #[derive(InputObject)]
 pub struct BookerInput {
     /// Their name; at most 120 characters.

@@ -10,5 +10,6 @@ pub mod presence;
 pub mod resource;
 pub mod schedule;
 pub mod settings;
+pub mod user;
 pub mod user_error;
 pub mod viewer;

@@ -16,14 +16,14 @@ pub enum Role {
     Admin,
 }
 
-/// The signed-in caller, as their token describes them.
+/// The signed-in caller, by their token and by what is known of them here.
 #[derive(SimpleObject, Clone, Debug)]
 pub struct Viewer {
     /// The token's subject.
     id: ID,
-    /// Their email address, where the token tells it.
+    /// Their email address: the token's, else the one that is known here.
     email: Option<String>,
-    /// Their name, where the token tells it.
+    /// Their name: the token's, else the one that is known here.
     name: Option<String>,
     /// What they may do.
     role: Role,

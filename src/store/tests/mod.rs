@@ -5,6 +5,7 @@ mod catalogue;
 mod connections;
 mod constraints;
 mod occupancy;
+mod people;
 
 use std::sync::Arc;
 

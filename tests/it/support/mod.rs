@@ -5,6 +5,7 @@ pub mod audit;
 pub mod catalogue;
 pub mod clear;
 pub mod database;
+pub mod people;
 pub mod process;
 pub mod race;
 pub mod raw;

@@ -13,6 +13,7 @@ use slotwise::clock::{SharedClock, SystemClock, TestClock};
 use slotwise::config::{DatabaseSettings, HoldSettings, HttpSettings, LogFormat, LogSettings, ServeSettings, TokenKey};
 use slotwise::domain::access::Role;
 use slotwise::domain::id::{OrganizationId, UserId};
+use slotwise::domain::person::NamedAdmins;
 use slotwise::feed::ChangeFeed;
 use slotwise::store::{StatementObserver, Store};
 use tokio::net::TcpListener;
@@ -34,6 +35,10 @@ pub struct ServerOptions {
     pub now: DateTime<Utc>,
     /// Whether guests may book.
     pub guest_bookings: bool,
+    /// Who is an admin whatever role they are given, as the setting has it.
+    pub admins: &'static str,
+    /// What the identity provider signs its webhooks with.
+    pub identity_webhook_secret: Option<&'static str>,
     /// How holds live.
     pub holds: HoldSettings,
     /// What HTTP allows.
@@ -47,6 +52,8 @@ impl Default for ServerOptions {
         Self {
             now: "2026-12-01T06:00:00Z".parse().unwrap(),
             guest_bookings: false,
+            admins: "",
+            identity_webhook_secret: None,
             holds: HoldSettings::default(),
             http: HttpSettings::default(),
             real_clock: false,
@@ -166,6 +173,8 @@ fn settings(database: &TestDatabase, options: ServerOptions) -> ServeSettings {
         database: DatabaseSettings { url: SecretString::from(database.url()), connections: Some(8) },
         server_key: SecretString::from(SERVER_KEY),
         token_key: Some(TokenKey { secret: SecretString::from(TOKEN_SECRET), issuer: None, audience: None }),
+        admins: NamedAdmins::from_entries(options.admins.split(',').filter(|entry| !entry.is_empty())).unwrap(),
+        identity_webhook_secret: options.identity_webhook_secret.map(SecretString::from),
         guest_bookings: options.guest_bookings,
         http: options.http,
         shutdown: Duration::from_secs(5),
