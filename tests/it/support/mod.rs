@@ -5,6 +5,9 @@ pub mod audit;
 pub mod catalogue;
 pub mod clear;
 pub mod database;
+pub mod forgery;
+pub mod identity_provider;
+pub mod keys;
 pub mod process;
 pub mod race;
 pub mod raw;
@@ -15,6 +18,8 @@ pub mod studios;
 pub use actor::Actor;
 pub use catalogue::{EventTypeSpec, ResourceSpec};
 pub use clear::assert_clear;
+pub use identity_provider::IdentityProvider;
+pub use keys::SigningKey;
 pub use process::ServerProcess;
 pub use race::{Choices, at_once};
 pub use raw::RawRequest;
@@ -25,6 +30,11 @@ use std::time::Duration;
 
 /// How long a test waits for what must come before it fails. Nothing is ever slept through.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// HTTP clients want a provider for TLS although nothing here speaks it. The first one of a process stays.
+pub fn provide_tls() {
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+}
 
 /// `future`, or a failure when it takes too long.
 pub async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {
