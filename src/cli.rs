@@ -28,7 +28,7 @@ pub enum Command {
     /// Run pending database migrations and end.
     Migrate(MigrateArgs),
     /// Make a signed access token, for development.
-    Token(TokenArgs),
+    Token(Box<TokenArgs>),
     /// Compare what is stored as occupied with what the bookings say.
     Check(CheckArgs),
 }
@@ -73,14 +73,20 @@ pub struct DatabaseArgs {
 
 /// How access tokens are signed, and what they say.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_field_names, reason = "the fields are named as the flags are")]
 pub struct AccessTokenArgs {
-    /// The secret that access tokens are signed with (HS256), at least 32 bytes. Without any of this and the next
-    /// three settings nobody can sign in; only one of them can be given.
+    /// The secret that access tokens are signed with (HS256), at least 32 bytes. Without it or one of the next three,
+    /// of which only one can be given, nobody can sign in.
     #[arg(long, env = "SLOTWISE_TOKEN_SECRET", value_name = "SECRET", hide_env_values = true, value_parser = secret)]
     pub token_secret: Option<SecretString>,
     /// The public key of whoever signs access tokens, in PEM. Line breaks may be written as `\n`.
-    #[arg(long, env = "SLOTWISE_TOKEN_PUBLIC_KEY", value_name = "PEM", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SLOTWISE_TOKEN_PUBLIC_KEY",
+        value_name = "PEM",
+        hide_env_values = true,
+        // It begins with hyphens.
+        allow_hyphen_values = true
+    )]
     pub token_public_key: Option<String>,
     /// A file with that public key.
     #[arg(long, env = "SLOTWISE_TOKEN_PUBLIC_KEY_FILE", value_name = "FILE")]
@@ -88,8 +94,8 @@ pub struct AccessTokenArgs {
     /// Where the identity provider publishes its public keys (JWKS): an https address.
     #[arg(long, env = "SLOTWISE_TOKEN_JWKS_URL", value_name = "URL")]
     pub token_jwks_url: Option<String>,
-    /// With what algorithm access tokens are signed: RS256, ES256 or EdDSA; for a JWKS also several, separated by
-    /// commas. Default: RS256; with a secret it is always HS256.
+    /// With what algorithm access tokens are signed: `RS256`, `ES256` or `EdDSA`; for a JWKS also several, separated by
+    /// commas. Default: `RS256`; with a secret it is always `HS256`.
     #[arg(long, env = "SLOTWISE_TOKEN_ALGORITHMS", value_name = "ALGORITHMS")]
     pub token_algorithms: Option<String>,
     /// The issuer (`iss`) that access tokens must name. Default: any.

@@ -30,7 +30,7 @@ pub enum Invocation {
     /// Run pending migrations.
     Migrate(MigrateSettings),
     /// Make a token.
-    Token(TokenRequest),
+    Token(Box<TokenRequest>),
     /// Compare occupancy with the bookings.
     Check(CheckSettings),
 }
@@ -56,7 +56,7 @@ impl Invocation {
             Some(Command::Demo(args)) => read.demo(args).map(Self::Demo),
             Some(Command::Schema) => Some(Self::Schema),
             Some(Command::Migrate(args)) => read.migrate(args).map(Self::Migrate),
-            Some(Command::Token(args)) => read.token(args).map(Self::Token),
+            Some(Command::Token(args)) => read.token(*args).map(|request| Self::Token(Box::new(request))),
             Some(Command::Check(args)) => read.check(args).map(Self::Check),
         };
         match invocation {

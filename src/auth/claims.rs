@@ -52,7 +52,7 @@ impl ClaimNames {
         })
     }
 
-    /// Whether nothing says that nobody has made sure of the email address (OpenID Connect Core 1.0, 5.1).
+    /// Whether nothing says that nobody has made sure of the email address (`OpenID` Connect Core 1.0, 5.1).
     fn email_counts(&self, claims: &Map<String, Value>) -> bool {
         let beside = format!("{}_verified", self.email);
         [beside.as_str(), "email_verified"].into_iter().all(|name| match find(claims, name) {

@@ -59,12 +59,12 @@ impl KeySetAddress {
     ///
     /// Why it could not be got, for the log.
     pub(super) async fn get(&self) -> Result<Vec<u8>, String> {
-        let mut response = self.client()?.get(self.0.clone()).send().await.map_err(|error| causes(error))?;
+        let mut response = self.client()?.get(self.0.clone()).send().await.map_err(causes)?;
         if response.status() != StatusCode::OK {
             return Err(format!("the answer's status is {}", response.status()));
         }
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| causes(error))? {
+        while let Some(chunk) = response.chunk().await.map_err(causes)? {
             if body.len() + chunk.len() > MAX_LENGTH {
                 return Err(format!("the answer is longer than {MAX_LENGTH} bytes"));
             }
@@ -82,7 +82,7 @@ impl KeySetAddress {
             // Nothing between this machine and itself, and no certificates, which need not be there.
             builder = builder.no_proxy().tls_certs_only([]);
         }
-        builder.build().map_err(|error| causes(error))
+        builder.build().map_err(causes)
     }
 }
 

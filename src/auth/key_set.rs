@@ -79,7 +79,7 @@ struct State {
     keys: Option<Arc<Keys>>,
     /// When it was last tried.
     tried_at: Option<Monotonic>,
-    /// Whether that failed.
+    /// Whether that has not succeeded: it failed, or goes on.
     failed: bool,
     /// Closed when the fetch that was begun last has ended.
     under_way: Option<watch::Receiver<()>>,
@@ -166,6 +166,7 @@ impl KeySet {
             return None;
         }
         state.tried_at = Some(now);
+        state.failed = true;
         let (done, under_way) = watch::channel(());
         state.under_way = Some(under_way.clone());
         drop(state);

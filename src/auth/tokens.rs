@@ -77,7 +77,7 @@ struct Trust {
     issuer: Option<String>,
     audience: Option<String>,
     claims: ClaimNames,
-    trust_roles: bool,
+    roles_count: bool,
 }
 
 /// With what tokens are verified.
@@ -132,7 +132,7 @@ impl Tokens {
         let claims: Map<String, Value> =
             decode(token, key.decoding(), &trust.validation(key.algorithm())).map_err(|_| Unverified::Invalid)?.claims;
         let expires_at = self.check_times(&claims)?;
-        Ok(Verified { identity: trust.claims.identity(&claims, trust.trust_roles)?, expires_at })
+        Ok(Verified { identity: trust.claims.identity(&claims, trust.roles_count)?, expires_at })
     }
 
     /// When a token that is valid by now ceases to be.
@@ -208,7 +208,7 @@ impl Trust {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
             claims: settings.claims.clone(),
-            trust_roles: settings.trust_roles,
+            roles_count: settings.trust_roles,
         }
     }
 

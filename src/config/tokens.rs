@@ -38,7 +38,7 @@ impl Reading {
         let trust_roles =
             self.flag(setting("trust-token-roles", "SLOTWISE_TRUST_TOKEN_ROLES"), &args.trust_token_roles);
         let claims = self.claims(&args);
-        let algorithms = self.algorithms(given(args.token_algorithms));
+        let algorithms = self.algorithms(given(args.token_algorithms).as_deref());
         let secret = args.token_secret.filter(|secret| !secret.expose_secret().is_empty());
         let file = args.token_public_key_file.filter(|path| !path.as_os_str().is_empty());
         let sources = [
@@ -69,22 +69,19 @@ impl Reading {
         }))
     }
 
-    /// The algorithms that are named; the inner `None`: none are. The outer one is a problem.
-    #[expect(clippy::option_option, reason = "both are meant, and stay within these files")]
-    fn algorithms(&mut self, text: Option<String>) -> Option<Option<Vec<SignatureAlgorithm>>> {
-        let Some(text) = text else { return Some(None) };
-        match text.split(',').map(|name| SignatureAlgorithm::named(name.trim())).collect() {
-            Some(algorithms) => Some(Some(algorithms)),
-            None => self.refuse(ALGORITHMS, "must be RS256, ES256 or EdDSA, or several of them, separated by commas."),
-        }
+    /// The algorithms that are named; there may be none.
+    fn algorithms(&mut self, text: Option<&str>) -> Option<Vec<SignatureAlgorithm>> {
+        let Some(text) = text else { return Some(Vec::new()) };
+        text.split(',').map(|name| SignatureAlgorithm::named(name.trim())).collect::<Option<_>>().or_else(|| {
+            self.refuse(ALGORITHMS, "must be RS256, ES256 or EdDSA, or several of them, separated by commas.")
+        })
     }
 
-    /// `algorithms` as [`Self::algorithms`] gives it.
-    #[expect(clippy::option_option, reason = "both are meant, and stay within these files")]
-    fn token_key(&mut self, source: Source, algorithms: Option<Option<Vec<SignatureAlgorithm>>>) -> Option<TokenKey> {
+    /// `algorithms` as [`Self::algorithms`] gives them.
+    fn token_key(&mut self, source: Source, algorithms: Option<Vec<SignatureAlgorithm>>) -> Option<TokenKey> {
         match source {
             Source::Secret(secret) => {
-                if algorithms.flatten().is_some() {
+                if algorithms.is_some_and(|named| !named.is_empty()) {
                     self.refuse::<()>(ALGORITHMS, "is for public keys. Leave it out: with a secret it is HS256.");
                 }
                 if secret.expose_secret().len() < MIN_SECRET {
@@ -93,14 +90,15 @@ impl Reading {
                 }
                 Some(TokenKey::Secret(secret))
             }
-            Source::Pem(pem) => self.public_key(PUBLIC_KEY, &pem, algorithms?),
+            Source::Pem(pem) => self.public_key(PUBLIC_KEY, &pem, &algorithms?),
             Source::PemFile(path) => {
                 let pem = self.contents(PUBLIC_KEY_FILE, &path);
-                self.public_key(PUBLIC_KEY_FILE, &pem?, algorithms?)
+                self.public_key(PUBLIC_KEY_FILE, &pem?, &algorithms?)
             }
             Source::Jwks(url) => match KeySetAddress::parse(&url) {
                 Ok(address) => {
-                    let algorithms = algorithms?.unwrap_or_else(|| vec![SignatureAlgorithm::Rs256]);
+                    let named = algorithms?;
+                    let algorithms = if named.is_empty() { vec![SignatureAlgorithm::Rs256] } else { named };
                     Some(TokenKey::Set { address, algorithms })
                 }
                 Err(should) => self.refuse(JWKS_URL, should),
@@ -108,16 +106,11 @@ impl Reading {
         }
     }
 
-    fn public_key(
-        &mut self,
-        name: Setting,
-        pem: &str,
-        algorithms: Option<Vec<SignatureAlgorithm>>,
-    ) -> Option<TokenKey> {
-        let algorithm = match algorithms.as_deref() {
-            None => SignatureAlgorithm::Rs256,
-            Some([algorithm]) => *algorithm,
-            Some(_) => return self.refuse(ALGORITHMS, "must be one algorithm, since a key has only one."),
+    fn public_key(&mut self, name: Setting, pem: &str, algorithms: &[SignatureAlgorithm]) -> Option<TokenKey> {
+        let algorithm = match algorithms {
+            [] => SignatureAlgorithm::Rs256,
+            [algorithm] => *algorithm,
+            _ => return self.refuse(ALGORITHMS, "must be one algorithm, since a key has only one."),
         };
         // Where a variable has to be one line, line breaks are written like this.
         match PublicKey::from_pem(&pem.replace("\\n", "\n"), algorithm) {

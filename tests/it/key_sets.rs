@@ -119,7 +119,7 @@ async fn a_new_key_is_fetched_when_a_token_names_it_but_not_more_than_once_a_min
     for _ in 0..20 {
         assert_eq!(status(&eve).await, 401);
     }
-    server.clock.advance(MINUTE - Duration::from_millis(1));
+    server.clock.advance(Duration::from_millis(59_999));
     assert_eq!(status(&eve).await, 401);
     assert_eq!(provider.asked(), 2);
     server.clock.advance(Duration::from_millis(1));

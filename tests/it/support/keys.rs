@@ -42,7 +42,7 @@ impl SigningKey {
         Self { id: "ec-2", algorithm: Algorithm::ES256, key }
     }
 
-    /// An Ed25519 key, for EdDSA.
+    /// An Ed25519 key, for `EdDSA`.
     pub fn ed() -> Self {
         let key = EncodingKey::from_ed_pem(include_bytes!("../../keys/ed-1.pem")).unwrap();
         Self { id: "ed-1", algorithm: Algorithm::EdDSA, key }
