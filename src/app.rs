@@ -128,7 +128,7 @@ impl App {
                 });
                 IdentityWebhook { key: WebhookKey::new(secret), take }
             }),
-            tokens: Arc::new(Tokens::new(settings.token_key.as_ref(), Arc::clone(&clock))),
+            tokens: Arc::new(Tokens::new(settings.tokens.as_ref(), Arc::clone(&clock))),
             clock,
             readiness: Arc::new(move || {
                 let store = probe.clone();
@@ -174,6 +174,7 @@ impl App {
         let background = [
             self.beside_requests(Arc::clone(&self.presence).run(self.shutdown.clone())),
             self.beside_requests(self.services.clone().keep_house(self.shutdown.clone())),
+            self.beside_requests(Arc::clone(&self.http.tokens).keep_current(self.shutdown.clone())),
         ];
         let served = http::serve(listener, self.http, limit).await;
         // What has begun to write is never given up: it is short, and somebody may have been told that it is done.

@@ -28,7 +28,7 @@ pub enum Command {
     /// Run pending database migrations and end.
     Migrate(MigrateArgs),
     /// Make a signed access token, for development.
-    Token(TokenArgs),
+    Token(Box<TokenArgs>),
     /// Compare what is stored as occupied with what the bookings say.
     Check(CheckArgs),
 }
@@ -71,19 +71,65 @@ pub struct DatabaseArgs {
     pub database_connections: Option<String>,
 }
 
-/// How access tokens are signed.
+/// How access tokens are signed, and what they say.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_field_names, reason = "the fields are named as the flags are")]
-pub struct TokenKeyArgs {
-    /// The secret that access tokens are signed with (HS256), at least 32 bytes. Without it, nobody can sign in.
+pub struct AccessTokenArgs {
+    /// The secret that access tokens are signed with (HS256), at least 32 bytes. Without it or one of the next three,
+    /// of which only one can be given, nobody can sign in.
     #[arg(long, env = "SLOTWISE_TOKEN_SECRET", value_name = "SECRET", hide_env_values = true, value_parser = secret)]
     pub token_secret: Option<SecretString>,
+    /// The public key of whoever signs access tokens, in PEM. Line breaks may be written as `\n`.
+    #[arg(
+        long,
+        env = "SLOTWISE_TOKEN_PUBLIC_KEY",
+        value_name = "PEM",
+        hide_env_values = true,
+        // It begins with hyphens.
+        allow_hyphen_values = true
+    )]
+    pub token_public_key: Option<String>,
+    /// A file with that public key.
+    #[arg(long, env = "SLOTWISE_TOKEN_PUBLIC_KEY_FILE", value_name = "FILE")]
+    pub token_public_key_file: Option<std::path::PathBuf>,
+    /// Where the identity provider publishes its public keys (JWKS): an https address.
+    #[arg(long, env = "SLOTWISE_TOKEN_JWKS_URL", value_name = "URL")]
+    pub token_jwks_url: Option<String>,
+    /// With what algorithm access tokens are signed: `RS256`, `ES256` or `EdDSA`; for a JWKS also several, separated by
+    /// commas. Default: `RS256`; with a secret it is always `HS256`.
+    #[arg(long, env = "SLOTWISE_TOKEN_ALGORITHMS", value_name = "ALGORITHMS")]
+    pub token_algorithms: Option<String>,
     /// The issuer (`iss`) that access tokens must name. Default: any.
     #[arg(long, env = "SLOTWISE_TOKEN_ISSUER", value_name = "ISSUER")]
     pub token_issuer: Option<String>,
     /// The audience (`aud`) that access tokens must name. Default: any.
     #[arg(long, env = "SLOTWISE_TOKEN_AUDIENCE", value_name = "AUDIENCE")]
     pub token_audience: Option<String>,
+    /// The claim that says who the bearer of a token is. Here as below: if there is no claim of just that name and it
+    /// has dots, it is a path into objects.
+    #[arg(long, env = "SLOTWISE_TOKEN_SUBJECT_CLAIM", value_name = "CLAIM", default_value = "sub")]
+    pub token_subject_claim: String,
+    /// The claim with the bearer's email address.
+    #[arg(long, env = "SLOTWISE_TOKEN_EMAIL_CLAIM", value_name = "CLAIM", default_value = "email")]
+    pub token_email_claim: String,
+    /// The claim with the bearer's name.
+    #[arg(long, env = "SLOTWISE_TOKEN_NAME_CLAIM", value_name = "CLAIM", default_value = "name")]
+    pub token_name_claim: String,
+    /// The claim that says which organization the bearer belongs to.
+    #[arg(long, env = "SLOTWISE_TOKEN_ORGANIZATION_CLAIM", value_name = "CLAIM", default_value = "org_id")]
+    pub token_organization_claim: String,
+    /// The claim with the bearer's role, or a list of roles of which the highest counts: customer, staff or admin.
+    #[arg(long, env = "SLOTWISE_TOKEN_ROLE_CLAIM", value_name = "CLAIM", default_value = "role")]
+    pub token_role_claim: String,
+    /// Whether the role in a token counts. Say so only if your users cannot choose it themselves.
+    #[arg(
+        long,
+        env = "SLOTWISE_TRUST_TOKEN_ROLES",
+        value_name = "true|false",
+        default_value = "false",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub trust_token_roles: String,
 }
 
 /// The settings of `serve`.
@@ -98,7 +144,7 @@ pub struct ServeArgs {
     #[arg(long, env = "SLOTWISE_SERVER_KEY", value_name = "KEY", hide_env_values = true, value_parser = secret)]
     pub server_key: Option<SecretString>,
     #[command(flatten)]
-    pub token_key: TokenKeyArgs,
+    pub tokens: AccessTokenArgs,
     /// Who is an admin whatever role they are given: email addresses and subjects of tokens, separated by commas. Name
     /// the first admin here.
     #[arg(long, env = "SLOTWISE_ADMINS", value_name = "PEOPLE")]
@@ -198,7 +244,7 @@ pub struct CheckArgs {
 #[derive(Debug, Args)]
 pub struct TokenArgs {
     #[command(flatten)]
-    pub key: TokenKeyArgs,
+    pub tokens: AccessTokenArgs,
     /// What the bearer may do.
     #[arg(long, value_name = "customer|staff|admin", default_value = "customer")]
     pub role: String,
@@ -253,7 +299,8 @@ mod tests {
     #[test]
     fn secrets_are_not_shown_in_the_help() {
         let cli = Cli::command();
-        for flag in ["server_key", "token_secret", "identity_webhook_secret", "database_url"] {
+        let secrets = ["server_key", "token_secret", "token_public_key", "identity_webhook_secret", "database_url"];
+        for flag in secrets {
             let arg = cli.get_arguments().find(|arg| arg.get_id() == flag).expect(flag);
             assert!(arg.is_hide_env_values_set(), "{flag}");
         }

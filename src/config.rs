@@ -4,6 +4,7 @@
 //! How the settings are typed is in `cli`. Nothing else in the program reads the environment.
 
 mod reading;
+mod tokens;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use secrecy::SecretString;
 
-use crate::auth::Profile;
+use crate::auth::{ClaimNames, KeySetAddress, Profile, PublicKey, SignatureAlgorithm};
 use crate::cli::{Cli, Command};
 use crate::domain::person::NamedAdmins;
 use reading::Reading;
@@ -30,7 +31,7 @@ pub enum Invocation {
     /// Run pending migrations.
     Migrate(MigrateSettings),
     /// Make a token.
-    Token(TokenRequest),
+    Token(Box<TokenRequest>),
     /// Compare occupancy with the bookings.
     Check(CheckSettings),
 }
@@ -56,7 +57,7 @@ impl Invocation {
             Some(Command::Demo(args)) => read.demo(args).map(Self::Demo),
             Some(Command::Schema) => Some(Self::Schema),
             Some(Command::Migrate(args)) => read.migrate(args).map(Self::Migrate),
-            Some(Command::Token(args)) => read.token(args).map(Self::Token),
+            Some(Command::Token(args)) => read.token(*args).map(|request| Self::Token(Box::new(request))),
             Some(Command::Check(args)) => read.check(args).map(Self::Check),
         };
         match invocation {
@@ -75,12 +76,12 @@ pub struct ServeSettings {
     pub database: DatabaseSettings,
     /// The server's own key: management tokens and session pseudonyms are derived from it.
     pub server_key: SecretString,
-    /// How tokens are signed; `None`: nobody can sign in.
-    pub token_key: Option<TokenKey>,
     /// Who is an admin whatever else is said of them.
     pub admins: NamedAdmins,
     /// What the identity provider signs its webhooks with; `None`: none are taken.
     pub identity_webhook_secret: Option<SecretString>,
+    /// Which tokens are accepted; `None`: nobody can sign in.
+    pub tokens: Option<TokenSettings>,
     /// Whether guests may book.
     pub guest_bookings: bool,
     /// What HTTP allows.
@@ -131,15 +132,43 @@ pub struct DatabaseSettings {
     pub connections: Option<u32>,
 }
 
-/// How access tokens are signed, and what they must say.
+/// Which access tokens are accepted, and how they are read.
 #[derive(Clone, Debug)]
-pub struct TokenKey {
-    /// The HS256 secret.
-    pub secret: SecretString,
+pub struct TokenSettings {
+    /// How they are signed.
+    pub key: TokenKey,
     /// The issuer that a token must name.
     pub issuer: Option<String>,
     /// The audience that a token must name.
     pub audience: Option<String>,
+    /// What the claims are called.
+    pub claims: ClaimNames,
+    /// Whether the role that a token names counts.
+    pub trust_roles: bool,
+}
+
+impl TokenSettings {
+    /// Tokens of any issuer for any audience, with the usual claims, of which the role does not count.
+    #[must_use]
+    pub fn new(key: TokenKey) -> Self {
+        Self { key, issuer: None, audience: None, claims: ClaimNames::default(), trust_roles: false }
+    }
+}
+
+/// How access tokens are signed. It decides about the algorithm, too: a token never does.
+#[derive(Clone, Debug)]
+pub enum TokenKey {
+    /// With a secret that is shared with the issuer: HS256.
+    Secret(SecretString),
+    /// With the private half of this key.
+    Public(PublicKey),
+    /// With the private half of one of the keys that the identity provider publishes.
+    Set {
+        /// Where it publishes them.
+        address: KeySetAddress,
+        /// With which algorithms; at least one.
+        algorithms: Vec<SignatureAlgorithm>,
+    },
 }
 
 /// What HTTP allows.
@@ -225,8 +254,8 @@ pub enum LogFormat {
 /// A token to be made.
 #[derive(Debug)]
 pub struct TokenRequest {
-    /// What to sign it with.
-    pub key: TokenKey,
+    /// What to sign it with, and what its claims are called.
+    pub tokens: TokenSettings,
     /// Who the bearer is.
     pub profile: Profile,
     /// How long it is valid.

@@ -12,7 +12,9 @@ use uuid::Uuid;
 use crate::app::{App, StartError};
 use crate::auth::Profile;
 use crate::clock::SharedClock;
-use crate::config::{DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, ServeSettings, TokenKey};
+use crate::config::{
+    DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, ServeSettings, TokenKey, TokenSettings,
+};
 use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::catalogue::{EventType, Resource};
 use crate::domain::id::{EventTypeId, OrganizationId, ResourceId, ScheduleId, UserId};
@@ -86,9 +88,10 @@ fn serve_settings(settings: &DemoSettings, file: &DatabaseFile, clock: &SharedCl
             connections: None,
         },
         server_key: clock.secret(),
-        token_key: Some(TokenKey { secret: clock.secret(), issuer: None, audience: None }),
         admins: NamedAdmins::default(),
         identity_webhook_secret: None,
+        // Its tokens are made by itself.
+        tokens: Some(TokenSettings { trust_roles: true, ..TokenSettings::new(TokenKey::Secret(clock.secret())) }),
         guest_bookings: true,
         http: HttpSettings::default(),
         shutdown: SHUTDOWN,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::app::{App, StartError, open};
 use crate::auth::Tokens;
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{self, CheckSettings, Invocation, ServeSettings};
+use crate::config::{self, CheckSettings, Invocation, ServeSettings, TokenKey, TokenSettings};
 use crate::store::{OccupancyDifference, StoreError};
 use crate::{demo, graphql, process};
 
@@ -47,7 +47,7 @@ async fn run(invocation: Invocation) -> Result<ExitCode, StartError> {
             store.close().await?;
         }
         Invocation::Token(request) => {
-            let token = Tokens::new(Some(&request.key), clock).sign(&request.profile, request.valid)?;
+            let token = Tokens::new(Some(&request.tokens), clock).sign(&request.profile, request.valid)?;
             writeln!(io::stdout(), "{token}")?;
         }
         Invocation::Check(settings) => return check(&settings).await,
@@ -57,15 +57,28 @@ async fn run(invocation: Invocation) -> Result<ExitCode, StartError> {
 
 async fn serve(settings: ServeSettings, clock: SharedClock) -> Result<(), StartError> {
     process::start_log(&settings.log);
-    if settings.token_key.is_none() {
-        tracing::warn!("no token secret is set, so nobody can sign in; set SLOTWISE_TOKEN_SECRET");
-    }
+    warn_of_tokens(settings.tokens.as_ref());
     let shutdown = process::end_on_signal()?;
     let limit = settings.shutdown;
     let listener = process::listen(settings.listen)?;
     let app = App::build(settings, clock, shutdown, None).await?;
     app.store().migrate().await?;
     app.serve(listener, limit).await
+}
+
+/// Tells what an operator may not have meant.
+fn warn_of_tokens(tokens: Option<&TokenSettings>) {
+    match tokens {
+        None => tracing::warn!(
+            "there is no key for access tokens, so nobody can sign in; set SLOTWISE_TOKEN_JWKS_URL, \
+             SLOTWISE_TOKEN_PUBLIC_KEY or SLOTWISE_TOKEN_SECRET"
+        ),
+        Some(TokenSettings { key: TokenKey::Set { .. }, issuer: None, audience: None, .. }) => tracing::warn!(
+            "every token that the identity provider signs is accepted, whatever it was made for; set \
+             SLOTWISE_TOKEN_AUDIENCE or SLOTWISE_TOKEN_ISSUER"
+        ),
+        Some(_) => {}
+    }
 }
 
 /// Compares what is occupied with what the bookings say. Exit code 1 when they differ.

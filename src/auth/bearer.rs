@@ -3,7 +3,9 @@
 use http::{HeaderMap, header};
 use serde_json::Value;
 
-use super::tokens::InvalidToken;
+/// A token that is not valid. Deliberately says no more: whoever tries tokens learns nothing from the answer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct InvalidToken;
 
 /// What a request shows of its caller.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -1,17 +1,23 @@
-//! Signing and verifying JSON Web Tokens (RFC 7519) with one shared secret (HS256).
+//! Verifying JSON Web Tokens (RFC 7519), and signing them where there is a secret to do it with.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, decode_header, encode};
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 
+use super::bearer::InvalidToken;
+use super::claims::{ClaimNames, role_name};
+use super::key_set::KeySet;
+use super::public_key::{PublicKey, SignatureAlgorithm};
 use crate::clock::SharedClock;
-use crate::config::TokenKey;
+use crate::config::{TokenKey, TokenSettings};
 use crate::domain::access::{Identity, Role};
-use crate::domain::id::{MAX_ID_LENGTH, OrganizationId, UserId};
+use crate::domain::id::{OrganizationId, UserId};
 use crate::error::Internal;
 
 /// The longest token that is looked at, in bytes.
@@ -43,133 +49,181 @@ pub struct Verified {
     pub expires_at: DateTime<Utc>,
 }
 
-/// A token that is not valid. Deliberately says no more: whoever tries tokens learns nothing from the answer.
+/// Why a token vouches for nobody.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub struct InvalidToken;
+pub enum Unverified {
+    /// It is not valid.
+    Invalid,
+    /// It may be valid: the identity provider's keys have never been got, so that nobody can tell. Not the bearer's
+    /// fault, and no reason for them to sign in again.
+    Unavailable,
+}
+
+impl From<InvalidToken> for Unverified {
+    fn from(_: InvalidToken) -> Self {
+        Self::Invalid
+    }
+}
 
 /// Makes and verifies access tokens.
 pub struct Tokens {
     clock: SharedClock,
-    keys: Option<Keys>,
+    trust: Option<Trust>,
 }
 
-struct Keys {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    validation: Validation,
+/// Which tokens are accepted, and how they are read.
+struct Trust {
+    keys: Keys,
     issuer: Option<String>,
     audience: Option<String>,
+    claims: ClaimNames,
+    roles_count: bool,
+}
+
+/// With what tokens are verified.
+enum Keys {
+    /// One secret, which also signs.
+    Secret { encoding: EncodingKey, decoding: Arc<DecodingKey> },
+    /// One public key.
+    Public(Arc<PublicKey>),
+    /// Those of an identity provider.
+    Set(KeySet),
+}
+
+/// The key for one token, and the algorithm that goes with it.
+enum Key {
+    Secret(Arc<DecodingKey>),
+    Public(Arc<PublicKey>),
 }
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("has_key", &self.keys.is_some()).finish_non_exhaustive()
+        f.debug_struct("Tokens").field("has_key", &self.trust.is_some()).finish_non_exhaustive()
     }
 }
 
-/// The claims that are read of a token. What an identity provider adds to them is passed over; issuer and audience
-/// are compared by the library.
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    /// Seconds since 1970, also with a fraction (RFC 7519, 2: `NumericDate`).
-    exp: f64,
-    nbf: Option<f64>,
-    email: Option<String>,
-    name: Option<String>,
-    org_id: Option<String>,
-    role: Option<String>,
-}
-
-/// The claims that are signed.
-#[derive(Serialize)]
-struct SignedClaims<'a> {
-    sub: &'a str,
-    exp: i64,
-    iat: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    iss: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    aud: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    org_id: &'a str,
-    role: &'static str,
-}
-
 impl Tokens {
-    /// Makes and verifies tokens with `key`; without one, no token is valid.
+    /// Makes and verifies tokens as `settings` say; without any, no token is valid.
     #[must_use]
-    pub fn new(key: Option<&TokenKey>, clock: SharedClock) -> Self {
-        Self { clock, keys: key.map(Keys::new) }
+    pub fn new(settings: Option<&TokenSettings>, clock: SharedClock) -> Self {
+        let trust = settings.map(|settings| Trust::new(settings, &clock));
+        Self { clock, trust }
     }
 
     /// Who the bearer of `token` is.
     ///
     /// # Errors
     ///
-    /// The token is malformed, signed otherwise than with our key and HS256, not valid at this instant, or made by
-    /// or for somebody else.
-    #[expect(clippy::unused_async, reason = "keys that have to be fetched come next")]
-    pub async fn verify(&self, token: &str) -> Result<Verified, InvalidToken> {
-        let keys = self.keys.as_ref().ok_or(InvalidToken)?;
+    /// The token is malformed, signed otherwise than with our key and its algorithm, not valid at this instant, or
+    /// made by or for somebody else; or our keys are still to be fetched, and cannot be.
+    pub async fn verify(&self, token: &str) -> Result<Verified, Unverified> {
+        let trust = self.trust.as_ref().ok_or(Unverified::Invalid)?;
         if token.len() > MAX_TOKEN {
-            return Err(InvalidToken);
+            return Err(Unverified::Invalid);
         }
-        let claims = decode::<Claims>(token, &keys.decoding, &keys.validation).map_err(|_| InvalidToken)?.claims;
-        let expires_at = instant(claims.exp)?.checked_add_signed(LEEWAY).ok_or(InvalidToken)?;
+        let header = decode_header(token).map_err(|_| Unverified::Invalid)?;
+        // Extensions that must be understood, of which none is (RFC 7515, 4.1.11).
+        if header.crit.is_some() {
+            return Err(Unverified::Invalid);
+        }
+        // Of the header, only this decides: keys and addresses that it brings along (`jwk`, `jku`, `x5u`) are not
+        // looked at.
+        let key = trust.keys.find(header.alg, header.kid.as_deref()).await?;
+        let claims: Map<String, Value> =
+            decode(token, key.decoding(), &trust.validation(key.algorithm())).map_err(|_| Unverified::Invalid)?.claims;
+        let expires_at = self.check_times(&claims)?;
+        Ok(Verified { identity: trust.claims.identity(&claims, trust.roles_count)?, expires_at })
+    }
+
+    /// When a token that is valid by now ceases to be.
+    fn check_times(&self, claims: &Map<String, Value>) -> Result<DateTime<Utc>, InvalidToken> {
         let now = self.clock.now();
+        let expires_at = instant(claims.get("exp").ok_or(InvalidToken)?)?;
+        let expires_at = expires_at.checked_add_signed(LEEWAY).ok_or(InvalidToken)?;
         if now >= expires_at {
             return Err(InvalidToken);
         }
-        if let Some(not_before) = claims.nbf
+        if let Some(not_before) = claims.get("nbf").filter(|claim| !claim.is_null())
             && now + LEEWAY < instant(not_before)?
         {
             return Err(InvalidToken);
         }
-        Ok(Verified { identity: claims.identity()?, expires_at })
+        Ok(expires_at)
     }
 
     /// A token that vouches for `profile` from now on, for as long as `valid`.
     ///
     /// # Errors
     ///
-    /// There is no key to sign with, or signing failed.
+    /// There is no secret to sign with, or signing failed.
     pub fn sign(&self, profile: &Profile, valid: Duration) -> Result<String, Internal> {
-        let keys = self.keys.as_ref().ok_or_else(|| Internal::new("there is no secret to sign tokens with"))?;
-        let now = self.clock.now();
-        let claims = SignedClaims {
-            sub: profile.subject.as_str(),
-            exp: (now + valid).timestamp(),
-            iat: now.timestamp(),
-            iss: keys.issuer.as_deref(),
-            aud: keys.audience.as_deref(),
-            email: profile.email.as_deref(),
-            name: profile.name.as_deref(),
-            org_id: profile.organization.as_str(),
-            role: role_name(profile.role),
+        let Some(Trust { keys: Keys::Secret { encoding, .. }, issuer, audience, claims: names, .. }) = &self.trust
+        else {
+            return Err(Internal::new("there is no secret to sign tokens with"));
         };
-        encode(&Header::new(Algorithm::HS256), &claims, &keys.encoding)
+        let now = self.clock.now();
+        let mut claims = Map::new();
+        let mut say = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                claims.insert(name.to_owned(), value);
+            }
+        };
+        say("exp", Some((now + valid).timestamp().into()));
+        say("iat", Some(now.timestamp().into()));
+        say("iss", issuer.clone().map(Value::from));
+        say("aud", audience.clone().map(Value::from));
+        say(&names.subject, Some(profile.subject.as_str().into()));
+        say(&names.email, profile.email.clone().map(Value::from));
+        say(&names.name, profile.name.clone().map(Value::from));
+        say(&names.organization, Some(profile.organization.as_str().into()));
+        say(&names.role, Some(role_name(profile.role).into()));
+        encode(&Header::new(Algorithm::HS256), &claims, encoding)
             .map_err(|error| Internal::new(format!("a token could not be signed: {error}")))
+    }
+
+    /// Keeps keys that are fetched from growing old; ends at `shutdown`.
+    pub async fn keep_current(self: Arc<Self>, shutdown: CancellationToken) {
+        match self.trust.as_ref().map(|trust| &trust.keys) {
+            Some(Keys::Set(set)) => set.keep_current(shutdown).await,
+            Some(Keys::Secret { .. } | Keys::Public(_)) | None => shutdown.cancelled().await,
+        }
     }
 }
 
-impl Keys {
-    fn new(key: &TokenKey) -> Self {
-        let secret = key.secret.expose_secret().as_bytes();
-        // The algorithm is ours to choose, never the token's.
-        let mut validation = Validation::new(Algorithm::HS256);
-        // The library reads the machine's clock; `Tokens::verify` asks ours instead.
+impl Trust {
+    fn new(settings: &TokenSettings, clock: &SharedClock) -> Self {
+        let keys = match &settings.key {
+            TokenKey::Secret(secret) => {
+                let secret = secret.expose_secret().as_bytes();
+                let decoding = Arc::new(DecodingKey::from_secret(secret));
+                Keys::Secret { encoding: EncodingKey::from_secret(secret), decoding }
+            }
+            TokenKey::Public(key) => Keys::Public(Arc::new(key.clone())),
+            TokenKey::Set { address, algorithms } => {
+                Keys::Set(KeySet::new(address.clone(), algorithms.clone(), Arc::clone(clock)))
+            }
+        };
+        Self {
+            keys,
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
+            claims: settings.claims.clone(),
+            roles_count: settings.trust_roles,
+        }
+    }
+
+    /// What the library is to check of a token that must have been signed by `algorithm`.
+    fn validation(&self, algorithm: Algorithm) -> Validation {
+        let mut validation = Validation::new(algorithm);
+        // The library reads the machine's clock; `Tokens::check_times` asks ours instead.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let mut required = vec!["exp", "sub"];
-        if let Some(issuer) = &key.issuer {
+        let mut required = vec!["exp"];
+        if let Some(issuer) = &self.issuer {
             validation.set_issuer(&[issuer]);
             required.push("iss");
         }
-        if let Some(audience) = &key.audience {
+        if let Some(audience) = &self.audience {
             validation.set_audience(&[audience]);
             required.push("aud");
         } else {
@@ -177,52 +231,45 @@ impl Keys {
             validation.validate_aud = false;
         }
         validation.set_required_spec_claims(&required);
-        Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-            validation,
-            issuer: key.issuer.clone(),
-            audience: key.audience.clone(),
+        validation
+    }
+}
+
+impl Keys {
+    /// The key for a token whose header says this. What it says can choose between our keys; it cannot choose an
+    /// algorithm that is not the key's.
+    async fn find(&self, algorithm: Algorithm, id: Option<&str>) -> Result<Key, Unverified> {
+        match self {
+            Self::Secret { decoding, .. } if algorithm == Algorithm::HS256 => Ok(Key::Secret(Arc::clone(decoding))),
+            Self::Public(key) if algorithm == key.algorithm().id() => Ok(Key::Public(Arc::clone(key))),
+            Self::Set(set) => {
+                let ours = SignatureAlgorithm::ALL.into_iter().find(|ours| ours.id() == algorithm);
+                set.key(id, ours.ok_or(Unverified::Invalid)?).await.map(Key::Public)
+            }
+            Self::Secret { .. } | Self::Public(_) => Err(Unverified::Invalid),
         }
     }
 }
 
-impl Claims {
-    fn identity(self) -> Result<Identity, InvalidToken> {
-        let organization = self.org_id.filter(|id| !id.is_empty());
-        let fits = |id: &str| !id.is_empty() && id.len() <= MAX_ID_LENGTH;
-        if !fits(&self.sub) || organization.as_deref().is_some_and(|id| !fits(id)) {
-            return Err(InvalidToken);
+impl Key {
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Secret(_) => Algorithm::HS256,
+            Self::Public(key) => key.algorithm().id(),
         }
-        let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
-        Ok(Identity {
-            id: UserId::from(self.sub),
-            organization_id: organization.map_or_else(OrganizationId::fallback, OrganizationId::from),
-            role: self.role.as_deref().map(role_named),
-            email: given(self.email),
-            name: given(self.name),
-        })
+    }
+
+    fn decoding(&self) -> &DecodingKey {
+        match self {
+            Self::Secret(key) => key,
+            Self::Public(key) => key.decoding(),
+        }
     }
 }
 
-/// The role of that name. An identity provider has roles of its own; whoever has one of those is a customer here.
-fn role_named(name: &str) -> Role {
-    match name.to_ascii_lowercase().as_str() {
-        "staff" => Role::Staff,
-        "admin" => Role::Admin,
-        _ => Role::Customer,
-    }
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Customer => "customer",
-        Role::Staff => "staff",
-        Role::Admin => "admin",
-    }
-}
-
-fn instant(seconds: f64) -> Result<DateTime<Utc>, InvalidToken> {
+/// Seconds since 1970, also with a fraction (RFC 7519, 2: `NumericDate`).
+fn instant(seconds: &Value) -> Result<DateTime<Utc>, InvalidToken> {
+    let seconds = seconds.as_f64().ok_or(InvalidToken)?;
     let since_epoch = Duration::try_from_secs_f64(seconds).map_err(|_| InvalidToken)?;
     let since_epoch = TimeDelta::from_std(since_epoch).map_err(|_| InvalidToken)?;
     DateTime::UNIX_EPOCH.checked_add_signed(since_epoch).ok_or(InvalidToken)

@@ -11,20 +11,16 @@ use tracing_subscriber::EnvFilter;
 
 use super::{
     CheckSettings, DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, LogFormat, LogSettings, MigrateSettings,
-    Origins, ServeSettings, TokenKey, TokenRequest,
+    Origins, ServeSettings, TokenKey, TokenRequest, TokenSettings,
 };
 use crate::auth::Profile;
-use crate::cli::{
-    CheckArgs, DatabaseArgs, DemoArgs, ListenArgs, LogArgs, MigrateArgs, ServeArgs, TokenArgs, TokenKeyArgs,
-};
+use crate::cli::{CheckArgs, DatabaseArgs, DemoArgs, ListenArgs, LogArgs, MigrateArgs, ServeArgs, TokenArgs};
 use crate::domain::access::Role;
 use crate::domain::id::{OrganizationId, UserId};
 use crate::domain::person::NamedAdmins;
 
 /// How long the server's own key must be, in characters.
 const MIN_SERVER_KEY: usize = 32;
-/// How long the secret that tokens are signed with must be, in bytes: as long as HS256's hash (RFC 7518, 3.2).
-const MIN_TOKEN_SECRET: usize = 32;
 
 /// How long the secret of the identity provider's webhooks must be, in bytes.
 const MIN_WEBHOOK_SECRET: usize = 16;
@@ -37,13 +33,13 @@ pub(super) struct Reading {
 
 /// The two names of a setting.
 #[derive(Copy, Clone)]
-struct Setting {
+pub(super) struct Setting {
     flag: &'static str,
     variable: &'static str,
 }
 
 /// Short for [`Setting`], where it is used.
-const fn setting(flag: &'static str, variable: &'static str) -> Setting {
+pub(super) const fn setting(flag: &'static str, variable: &'static str) -> Setting {
     Setting { flag, variable }
 }
 
@@ -57,7 +53,7 @@ impl fmt::Display for Setting {
 }
 
 impl Reading {
-    fn refuse<T>(&mut self, setting: Setting, should: &str) -> Option<T> {
+    pub(super) fn refuse<T>(&mut self, setting: Setting, should: &str) -> Option<T> {
         self.problems.push(format!("{setting} {should}"));
         None
     }
@@ -72,17 +68,17 @@ impl Reading {
         let listen = self.listen(&args.listen);
         let database = self.database(args.database);
         let server_key = self.server_key(args.server_key);
-        let token_key = self.token_key(args.token_key);
         let admins = self.admins(args.admins.as_deref());
         let identity_webhook_secret = self.identity_webhook_secret(args.identity_webhook_secret);
+        let tokens = self.tokens(args.tokens);
         let log = self.log(args.log);
         Some(ServeSettings {
             listen: listen?,
             database: database?,
             server_key: server_key?,
-            token_key: token_key?,
             admins: admins?,
             identity_webhook_secret: identity_webhook_secret?,
+            tokens: tokens?,
             guest_bookings: guest_bookings?,
             http: http?,
             shutdown: shutdown?,
@@ -153,13 +149,13 @@ impl Reading {
     }
 
     pub(super) fn token(&mut self, args: TokenArgs) -> Option<TokenRequest> {
-        let key = self.token_key(args.key);
-        if matches!(key, Some(None)) {
-            self.refuse::<()>(
-                setting("token-secret", "SLOTWISE_TOKEN_SECRET"),
-                "is missing. Give the secret that the server was started with.",
-            );
-        }
+        let name = setting("token-secret", "SLOTWISE_TOKEN_SECRET");
+        let tokens = self.tokens(args.tokens).and_then(|tokens| match tokens {
+            Some(TokenSettings { key: TokenKey::Public(_) | TokenKey::Set { .. }, .. }) => self
+                .refuse(name, "is what tokens are made with; with public keys only the identity provider makes them."),
+            Some(tokens) => Some(tokens),
+            None => self.refuse(name, "is missing. Give the secret that the server was started with."),
+        });
         let role = match args.role.to_ascii_lowercase().as_str() {
             "customer" => Some(Role::Customer),
             "staff" => Some(Role::Staff),
@@ -168,7 +164,7 @@ impl Reading {
         };
         let hours: Option<u64> = self.number(setting("valid-hours", ""), &args.valid_hours, 1, 24 * 366);
         Some(TokenRequest {
-            key: key??,
+            tokens: tokens?,
             profile: Profile {
                 subject: UserId::from(args.subject),
                 email: args.email,
@@ -222,20 +218,6 @@ impl Reading {
                  `openssl rand -base64 48` makes a good one. (To look around first, run `slotwise demo`.)",
             ),
         }
-    }
-
-    /// The outer `None` is a problem; the inner one: there is no key.
-    #[expect(clippy::option_option, reason = "both are meant, and stay within this file")]
-    fn token_key(&mut self, args: TokenKeyArgs) -> Option<Option<TokenKey>> {
-        let name = setting("token-secret", "SLOTWISE_TOKEN_SECRET");
-        let Some(secret) = args.token_secret.filter(|secret| !secret.expose_secret().is_empty()) else {
-            return Some(None);
-        };
-        if secret.expose_secret().len() < MIN_TOKEN_SECRET {
-            return self.refuse(name, "must have at least 32 bytes. `openssl rand -base64 48` makes a good one.");
-        }
-        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-        Some(Some(TokenKey { secret, issuer: given(args.token_issuer), audience: given(args.token_audience) }))
     }
 
     fn admins(&mut self, text: Option<&str>) -> Option<NamedAdmins> {
@@ -298,7 +280,7 @@ impl Reading {
         Some(LogSettings { format: format?, directives: directives? })
     }
 
-    fn flag(&mut self, name: Setting, text: &str) -> Option<bool> {
+    pub(super) fn flag(&mut self, name: Setting, text: &str) -> Option<bool> {
         match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" | "on" => Some(true),
             "false" | "0" | "no" | "off" | "" => Some(false),

@@ -27,7 +27,7 @@ fn serve_is_what_happens_without_a_command() {
     assert_eq!(settings.http.body_limit, HttpSettings::default().body_limit);
     assert!(!settings.guest_bookings);
     assert!(settings.http.graphiql);
-    assert!(settings.token_key.is_none());
+    assert!(settings.tokens.is_none());
     assert!(matches!(read(&format!("slotwise serve --server-key {KEY}")), Ok(Invocation::Serve(_))));
 }
 
@@ -141,6 +141,87 @@ fn a_token_is_asked_for_by_role_and_person() {
     for named in ["--token-secret (SLOTWISE_TOKEN_SECRET) is missing", "--role must be", "--valid-hours must be"] {
         assert!(error.contains(named), "{named:?} is not in\n{error}");
     }
+}
+
+const PEM_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/ec-1.public.pem");
+
+fn tokens(flags: &str) -> Result<TokenSettings, String> {
+    serve(flags)?.tokens.ok_or_else(|| "nobody can sign in".to_owned())
+}
+
+#[test]
+fn a_key_for_tokens_comes_from_one_place_with_its_algorithm() {
+    let secret = tokens(&format!("--token-secret {KEY}")).unwrap();
+    assert!(matches!(secret.key, TokenKey::Secret(_)));
+    assert_eq!((secret.issuer, secret.audience, secret.trust_roles), (None, None, false));
+    assert_eq!(secret.claims, ClaimNames::default());
+
+    let of_file = tokens(&format!("--token-public-key-file {PEM_FILE} --token-algorithms es256")).unwrap();
+    assert!(matches!(of_file.key, TokenKey::Public(key) if key.algorithm() == SignatureAlgorithm::Es256));
+
+    let algorithms = |flags: &str| match tokens(&format!("--token-jwks-url https://id.example/jwks {flags}"))?.key {
+        TokenKey::Set { algorithms, .. } => Ok(algorithms),
+        other => Err(format!("{other:?}")),
+    };
+    assert_eq!(algorithms(""), Ok(vec![SignatureAlgorithm::Rs256]));
+    let both = vec![SignatureAlgorithm::Rs256, SignatureAlgorithm::EdDsa];
+    assert_eq!(algorithms("--token-algorithms RS256,EdDSA"), Ok(both));
+}
+
+#[test]
+fn line_breaks_of_a_pem_can_be_written_in_one_line() {
+    let pem = std::fs::read_to_string(PEM_FILE).unwrap();
+    for pem in [pem.clone(), pem.replace('\n', "\\n")] {
+        let flags = ["slotwise", "--server-key", KEY, "--token-algorithms", "ES256", "--token-public-key", &pem];
+        let Ok(Invocation::Serve(settings)) = Invocation::from_cli(Cli::try_parse_from(flags).unwrap()) else {
+            panic!("refused: {pem}")
+        };
+        assert!(matches!(settings.tokens.unwrap().key, TokenKey::Public(_)));
+    }
+}
+
+#[test]
+fn what_cannot_be_a_key_for_tokens_is_found_at_the_start() {
+    let file = "--token-public-key-file";
+    for (flags, told) in [
+        (format!("{file} {PEM_FILE}"), "--token-public-key-file (SLOTWISE_TOKEN_PUBLIC_KEY_FILE) must be an RSA"),
+        (format!("{file} /no/such/file"), "(SLOTWISE_TOKEN_PUBLIC_KEY_FILE) must be a file that can be read"),
+        (format!("{file} {PEM_FILE} --token-algorithms ES256,RS256"), "(SLOTWISE_TOKEN_ALGORITHMS) must be one"),
+        ("--token-public-key nonsense".to_owned(), "--token-public-key (SLOTWISE_TOKEN_PUBLIC_KEY) must be an RSA"),
+        ("--token-jwks-url http://id.example/jwks".to_owned(), "(SLOTWISE_TOKEN_JWKS_URL) must be an https address"),
+        ("--token-algorithms none".to_owned(), "(SLOTWISE_TOKEN_ALGORITHMS) must be RS256, ES256 or EdDSA"),
+        ("--token-algorithms RS256,HS256".to_owned(), "(SLOTWISE_TOKEN_ALGORITHMS) must be RS256, ES256 or EdDSA"),
+        (format!("--token-secret {KEY} --token-algorithms RS256"), "(SLOTWISE_TOKEN_ALGORITHMS) is for public keys"),
+        (format!("--token-secret {KEY} {file} {PEM_FILE}"), "cannot be given together with another key"),
+        (format!("{file} {PEM_FILE} --token-jwks-url https://id.example/jwks"), "cannot be given together"),
+        ("--token-role-claim exp".to_owned(), "(SLOTWISE_TOKEN_ROLE_CLAIM) must be a claim that says something"),
+        ("--trust-token-roles maybe".to_owned(), "(SLOTWISE_TRUST_TOKEN_ROLES) must be true or false"),
+    ] {
+        let error = serve(&flags).unwrap_err();
+        assert!(error.contains(told), "{flags}: {told:?} is not in\n{error}");
+    }
+}
+
+#[test]
+fn claims_can_have_other_names_and_roles_can_be_trusted() {
+    let settings = tokens(&format!(
+        "--token-secret {KEY} --token-issuer https://id.example/ --token-audience slotwise --trust-token-roles \
+         --token-subject-claim uid --token-email-claim mail --token-name-claim https://x.example/name \
+         --token-organization-claim tenant --token-role-claim realm_access.roles"
+    ))
+    .unwrap();
+    assert_eq!(settings.issuer.as_deref(), Some("https://id.example/"));
+    assert_eq!(settings.audience.as_deref(), Some("slotwise"));
+    assert!(settings.trust_roles);
+    let names = ["uid", "mail", "https://x.example/name", "tenant", "realm_access.roles"].map(str::to_owned);
+    let [subject, email, name, organization, role] = names;
+    assert_eq!(settings.claims, ClaimNames { subject, email, name, organization, role });
+}
+
+#[test]
+fn a_token_is_made_with_a_secret_and_with_nothing_else() {
+    let error = read("slotwise token --token-jwks-url https://id.example/jwks").unwrap_err();
+    assert!(error.contains("only the identity provider makes them"), "{error}");
 }
 
 /// The README's table of settings, as the command line itself has it.

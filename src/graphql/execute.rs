@@ -146,7 +146,7 @@ pub(super) trait AnySchema: Send + Sync {
     fn execute(&self, request: Request) -> BoxFuture<'_, Response>;
 
     /// Executes any operation: a subscription gives many responses, all others one.
-    fn stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response>;
+    fn stream(&self, request: Request) -> BoxStream<'static, Response>;
 }
 
 impl<E: Executor> AnySchema for E {
@@ -154,8 +154,8 @@ impl<E: Executor> AnySchema for E {
         Executor::execute(self, request).boxed()
     }
 
-    fn stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        self.execute_stream(request, session)
+    fn stream(&self, request: Request) -> BoxStream<'static, Response> {
+        self.execute_stream(request, None)
     }
 }
 

@@ -4,10 +4,11 @@
 //! mask as any other transport.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_graphql::http::{WebSocket, WebSocketProtocols, WsMessage};
 use async_graphql::{Data, Executor, Request, Response, ServerError};
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _, future};
 use serde_json::Value;
@@ -18,6 +19,7 @@ use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, Reque
 use super::gate;
 use super::mask::{self, Code};
 use crate::domain::access::Caller;
+use crate::error::{Error, Internal};
 
 /// The most operations that may run on one connection at a time.
 const MAX_OPERATIONS: usize = 100;
@@ -55,13 +57,46 @@ pub enum Frame {
 }
 
 /// The close code for a token that is not accepted. Clients may connect again, with another one.
-pub const FORBIDDEN: u16 = 4403;
+const FORBIDDEN: u16 = 4403;
 /// The close code for messages that are not of the protocol.
 const BAD_REQUEST: u16 = 4400;
 /// The close code for whoever asks before introducing themself.
 const UNAUTHORIZED: u16 = 4401;
-/// What is said when a token is not accepted.
-const REFUSED: &str = "The access token is not valid. Connect again with a fresh one, or without any.";
+/// The close code for a server that cannot do its work for the moment. Clients connect again.
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// Tells who asks, at this moment; `None`: nobody who is let in any more.
+///
+/// A connection outlives much: it is asked at each operation, so that a role that was taken away, a user who was
+/// deleted and a token that has expired count at once.
+pub type WhoAsks = Box<dyn Fn() -> BoxFuture<'static, Result<Option<Caller>, Error>> + Send + Sync>;
+
+/// Why a connection is refused.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Its token is not valid, for whatever reason.
+    InvalidToken,
+    /// It cannot be found out whose token it is.
+    Unavailable,
+}
+
+impl Refused {
+    const ALL: [Self; 2] = [Self::InvalidToken, Self::Unavailable];
+
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::InvalidToken => "The access token is not valid. Connect again with a fresh one, or without any.",
+            Self::Unavailable => "Access tokens cannot be verified at the moment. Connect again, or without any.",
+        }
+    }
+
+    const fn code(self) -> u16 {
+        match self {
+            Self::InvalidToken => FORBIDDEN,
+            Self::Unavailable => TRY_AGAIN_LATER,
+        }
+    }
+}
 
 /// One connection, as its transport knows it.
 #[derive(Debug)]
@@ -80,13 +115,13 @@ impl Engine {
     /// Serves one connection: takes the client's text messages and gives what is to be sent. Ends after a
     /// [`Frame::Close`], when `input` ends, or when the server stops. Dropping it ends every operation.
     ///
-    /// `init` is called once, with the payload of `connection_init`, and says who the caller is; `None` refuses.
+    /// `init` is called once, with the payload of `connection_init`, and gives whom to ask who the caller is.
     pub fn connect<I, F, R>(&self, connection: Connection, input: I, init: F) -> BoxStream<'static, Frame>
     where
         I: Stream + Send + 'static,
         I::Item: AsRef<[u8]>,
         F: FnOnce(Value) -> R + Send + 'static,
-        R: Future<Output = Option<Caller>> + Send + 'static,
+        R: Future<Output = Result<WhoAsks, Refused>> + Send + 'static,
     {
         let Connection { protocol, address, request_id, shutdown } = connection;
         let (running, mut idle) = watch::channel(0);
@@ -98,20 +133,20 @@ impl Engine {
                 let _gone = idle.wait_for(|running| *running == 0).await;
             }
         };
+        let who_asks = Arc::new(OnceLock::new());
         let executor = SocketExecutor {
             engine: self.clone(),
-            request_id: request_id.clone(),
+            address,
+            request_id,
+            who_asks: Arc::clone(&who_asks),
             running: Arc::new(running),
             shutdown,
         };
         let on_init = move |payload: Value| async move {
-            match init(payload).await {
-                Some(caller) => {
-                    let context = RequestContext { caller, address, request_id, transport: Transport::WebSocket };
-                    Ok(context.into_data())
-                }
-                None => Err(async_graphql::Error::new(REFUSED)),
-            }
+            let introduced = init(payload).await.map_err(|refused| async_graphql::Error::new(refused.reason()))?;
+            // The library calls this once.
+            let _first = who_asks.set(introduced);
+            Ok(Data::default())
         };
         let library = match protocol {
             Protocol::TransportWs => WebSocketProtocols::GraphQLWS,
@@ -129,8 +164,10 @@ impl Engine {
 
 /// The library's closes, with the codes of the protocol: 1002 is fatal to clients, 4403 lets them try again.
 fn close(code: u16, reason: String) -> Frame {
+    if let Some(refused) = Refused::ALL.into_iter().find(|refused| refused.reason() == reason) {
+        return Frame::Close(refused.code(), reason);
+    }
     match code {
-        1002 if reason == REFUSED => Frame::Close(FORBIDDEN, reason),
         1002 => Frame::Close(BAD_REQUEST, "That is not a message of the protocol.".to_owned()),
         1011 => Frame::Close(UNAUTHORIZED, "Send connection_init, and wait for its answer, first.".to_owned()),
         _ => Frame::Close(code, reason),
@@ -141,7 +178,10 @@ fn close(code: u16, reason: String) -> Frame {
 #[derive(Clone)]
 struct SocketExecutor {
     engine: Engine,
+    address: ClientAddress,
     request_id: RequestId,
+    /// Whom to ask who the client is; known once it has introduced itself, before which the library starts nothing.
+    who_asks: Arc<OnceLock<WhoAsks>>,
     /// How many operations run.
     running: Arc<watch::Sender<usize>>,
     shutdown: CancellationToken,
@@ -164,11 +204,8 @@ impl Drop for Running {
 }
 
 impl SocketExecutor {
-    fn start(
-        &self,
-        mut request: Request,
-        session: Option<Arc<Data>>,
-    ) -> Result<BoxStream<'static, Response>, ServerError> {
+    /// Checks an operation before it is known who asks for it.
+    fn admit(&self, request: &mut Request) -> Result<OperationKind, ServerError> {
         if *self.running.borrow() >= MAX_OPERATIONS {
             let message = format!("{MAX_OPERATIONS} operations run on this connection already. Complete some of them.");
             return Err(mask::error(Code::RateLimited, message));
@@ -178,15 +215,50 @@ impl SocketExecutor {
         let passed = checked?;
         request.set_parsed_query(passed.document);
         request.variables.extend(passed.unset_sizes.into_iter().map(|name| (name, async_graphql::Value::Null)));
-        request.data.insert(self.engine.started_at());
-        let responses = self.engine.schema.stream(request, session);
-        let responses = match passed.kind {
+        Ok(passed.kind)
+    }
+
+    /// Who asks, for one operation.
+    async fn caller(&self) -> Result<Caller, ServerError> {
+        let answer = match self.who_asks.get() {
+            Some(who_asks) => who_asks().await,
+            None => Err(Internal::new("an operation before the introduction").into()),
+        };
+        match answer {
+            Ok(Some(caller)) => Ok(caller),
+            Ok(None) => {
+                let message = "The access token is not valid any more. Connect again with a fresh one.";
+                Err(mask::error(Code::Unauthenticated, message))
+            }
+            Err(error) => {
+                let request_id = self.request_id.as_str();
+                tracing::error!(request_id, ?error, "it could not be found out who asks");
+                Err(mask::error(Code::InternalServerError, mask::fault_message(&self.request_id)))
+            }
+        }
+    }
+
+    /// Starts an operation that has been admitted.
+    async fn start(self, mut request: Request, kind: OperationKind) -> BoxStream<'static, Response> {
+        let caller = match self.caller().await {
+            Ok(caller) => caller,
+            Err(refusal) => return refused(refusal),
+        };
+        let Self { engine, address, request_id, shutdown, .. } = self;
+        request.data = RequestContext { caller, address, request_id, transport: Transport::WebSocket }.into_data();
+        request.data.insert(engine.started_at());
+        let responses = engine.schema.stream(request);
+        match kind {
             // What has begun to change something is finished.
             OperationKind::Query | OperationKind::Mutation => responses,
-            OperationKind::Subscription => responses.take_until(self.shutdown.clone().cancelled_owned()).boxed(),
-        };
-        Ok(responses)
+            OperationKind::Subscription => responses.take_until(shutdown.cancelled_owned()).boxed(),
+        }
     }
+}
+
+/// The only response to an operation that is not executed.
+fn refused(refusal: ServerError) -> BoxStream<'static, Response> {
+    stream::once(future::ready(Response::from_errors(vec![refusal]))).boxed()
 }
 
 impl Executor for SocketExecutor {
@@ -194,13 +266,14 @@ impl Executor for SocketExecutor {
         self.execute_stream(request, None).next().await.unwrap_or_default()
     }
 
-    fn execute_stream(&self, request: Request, session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let responses = match self.start(request, session) {
-            Ok(responses) => responses,
-            Err(refusal) => return stream::once(future::ready(Response::from_errors(vec![refusal]))).boxed(),
+    fn execute_stream(&self, mut request: Request, _session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        let kind = match self.admit(&mut request) {
+            Ok(kind) => kind,
+            Err(refusal) => return refused(refusal),
         };
         let running = Running::new(&self.running);
         let request_id = self.request_id.clone();
+        let responses = stream::once(self.clone().start(request, kind)).flatten();
         // A panic ends its own operation only.
         AssertUnwindSafe(responses)
             .catch_unwind()

@@ -40,6 +40,18 @@ impl Problem {
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
     }
 
+    /// A token that may be valid, though nobody can tell: the identity provider has not told its keys yet. Whoever
+    /// shows it is not asked to sign in again, which would change nothing.
+    pub(super) fn cannot_verify() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Code::InternalServerError,
+            "Access tokens cannot be verified at the moment. Try again in a few seconds, or leave the `Authorization` \
+             header out to go on anonymously.",
+        )
+        .with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+    }
+
     /// A fault, of which only the log learns more.
     pub(super) fn fault(error: &Error, headers: &HeaderMap) -> Self {
         let request_id = request_id(headers);

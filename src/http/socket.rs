@@ -17,15 +17,13 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
 
-use super::caller::{Unrecognized, recognize};
+use super::caller::{recognize, verify};
 use super::problem::Problem;
 use super::{HttpState, origin};
-use crate::auth::from_init_payload;
-use crate::clock::Sleep;
-use crate::domain::access::Caller;
+use crate::auth::{Unverified, from_init_payload};
 use crate::graphql::execute::{ClientAddress, RequestId};
 use crate::graphql::mask::Code;
-use crate::graphql::socket::{Connection, FORBIDDEN, Frame, Protocol};
+use crate::graphql::socket::{Connection, Frame, Protocol, Refused, WhoAsks};
 
 /// What a connection reads at once: subscriptions are short, and connections many.
 const READ_BUFFER: usize = 4 * 1024;
@@ -123,14 +121,13 @@ struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Sends until there is nothing more to be sent. Gives how to close; `None`: there is nobody any more.
-    async fn run(mut self, mut introduction: oneshot::Receiver<Sleep>) -> Option<(u16, String)> {
+    async fn run(mut self, mut introduction: oneshot::Receiver<()>) -> Option<(u16, String)> {
         let mut pings = interval(PING_INTERVAL);
         // Nobody is asked at once.
         pings.reset();
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut init_limit = std::pin::pin!(sleep(INIT_LIMIT));
         let mut introduced = false;
-        let mut expiry: Sleep = Box::pin(future::pending());
         loop {
             tokio::select! {
                 frame = self.frames.next() => match frame {
@@ -141,18 +138,10 @@ impl Exchange<'_> {
                     }
                     None => return None,
                 },
-                until = &mut introduction, if !introduced => {
-                    introduced = true;
-                    if let Ok(until) = until {
-                        expiry = until;
-                    }
-                }
+                // Told, or refused: then there will be a last frame.
+                _ = &mut introduction, if !introduced => introduced = true,
                 () = &mut init_limit, if !introduced => {
                     return Some((INIT_TIMEOUT, "connection_init did not come in time.".to_owned()));
-                }
-                () = &mut expiry => {
-                    let reason = "The access token has expired. Connect again with a fresh one.";
-                    return Some((FORBIDDEN, reason.to_owned()));
                 }
                 _ = pings.tick() => {
                     if !self.heard.swap(false, Ordering::Relaxed) {
@@ -170,27 +159,34 @@ impl Exchange<'_> {
     }
 }
 
-/// Who the client is, by its first message; tells the transport when that ends.
-async fn introduce(state: HttpState, payload: serde_json::Value, introduced: oneshot::Sender<Sleep>) -> Option<Caller> {
-    let recognized = match recognize(&state, from_init_payload(&payload)).await {
-        Ok(recognized) => recognized,
-        Err(Unrecognized::InvalidToken) => return None,
-        Err(Unrecognized::Failed(error)) => {
+/// Who the client is, by its first message, of which the transport is told; from then on, who it is at each operation.
+async fn introduce(
+    state: HttpState,
+    payload: serde_json::Value,
+    introduced: oneshot::Sender<()>,
+) -> Result<WhoAsks, Refused> {
+    let verified = verify(&state, from_init_payload(&payload)).await.map_err(|unverified| match unverified {
+        Unverified::Invalid => Refused::InvalidToken,
+        Unverified::Unavailable => Refused::Unavailable,
+    })?;
+    match recognize(&state, verified.as_ref()).await {
+        Ok(Some(_)) => {}
+        Ok(None) => return Err(Refused::InvalidToken),
+        Err(error) => {
             tracing::error!(?error, "it could not be found out who opened a WebSocket");
-            return None;
+            return Err(Refused::Unavailable);
         }
-    };
-    let clock = &state.clock;
-    let until: Sleep = match recognized.expires_at {
-        Some(expires_at) => {
-            let left = (expires_at - clock.now()).to_std().unwrap_or_default();
-            clock.sleep_until(clock.monotonic().plus(left))
-        }
-        None => Box::pin(future::pending()),
-    };
+    }
     // Fails only when the connection has ended meanwhile.
-    let _told = introduced.send(until);
-    Some(recognized.caller)
+    let _told = introduced.send(());
+    let asking = Arc::new((state, verified));
+    Ok(Box::new(move || {
+        let asking = Arc::clone(&asking);
+        Box::pin(async move {
+            let (state, verified) = &*asking;
+            recognize(state, verified.as_ref()).await
+        })
+    }))
 }
 
 /// The client's messages; whatever else comes shows that it is there.

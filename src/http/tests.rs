@@ -4,6 +4,7 @@ mod over_http;
 mod over_socket;
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -16,7 +17,7 @@ use tower::ServiceExt as _;
 use super::*;
 use crate::auth::Profile;
 use crate::clock::TestClock;
-use crate::config::{Origins, TokenKey};
+use crate::config::{Origins, TokenKey, TokenSettings};
 use crate::domain::access::Role;
 use crate::domain::id::{OrganizationId, UserId};
 use crate::graphql::testing::engine;
@@ -25,6 +26,8 @@ use crate::graphql::testing::engine;
 struct Fixture {
     state: HttpState,
     clock: Arc<TestClock>,
+    /// Whether the bearers of valid tokens are.
+    let_in: Arc<AtomicBool>,
 }
 
 impl Fixture {
@@ -34,15 +37,17 @@ impl Fixture {
 
     fn with(settings: HttpSettings) -> Self {
         let clock = Arc::new(TestClock::new("2026-12-01T12:00:00Z".parse().unwrap()));
-        let key =
-            TokenKey { secret: SecretString::from("0123456789abcdef0123456789abcdef"), issuer: None, audience: None };
+        let key = TokenKey::Secret(SecretString::from("0123456789abcdef0123456789abcdef"));
+        let let_in = Arc::new(AtomicBool::new(true));
+        let still = Arc::clone(&let_in);
         let state = HttpState {
             engine: engine(),
-            tokens: Arc::new(Tokens::new(Some(&key), clock.clone())),
-            people: Arc::new(|identity| {
+            tokens: Arc::new(Tokens::new(Some(&TokenSettings::new(key)), clock.clone())),
+            people: Arc::new(move |identity| {
+                let let_in = still.load(Ordering::SeqCst);
                 let Identity { id, organization_id, role, email, name } = identity;
                 let role = role.unwrap_or(Role::Customer);
-                Box::pin(async move { Ok(Some(Viewer { id, organization_id, role, email, name })) })
+                Box::pin(async move { Ok(let_in.then_some(Viewer { id, organization_id, role, email, name })) })
             }),
             identity_webhook: None,
             clock: clock.clone(),
@@ -51,7 +56,7 @@ impl Fixture {
             shutdown: CancellationToken::new(),
             sockets: TaskTracker::new(),
         };
-        Self { state, clock }
+        Self { state, clock, let_in }
     }
 
     /// A token of `usr_ada`, valid for a minute.

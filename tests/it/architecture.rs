@@ -13,7 +13,7 @@ const HOMES: [(&[&str], &[&str]); 6] = [
     (&["axum", "tower_http"], &["http"]),
     (&["Utc::now", "Local::now", "Instant::now", "SystemTime::now", "Uuid::new_v4", "Uuid::now_v7"], &["clock.rs"]),
     (&["env::var", "env::args", "env::set_var"], &["config.rs", "config", "cli.rs"]),
-    (&["jsonwebtoken"], &["auth"]),
+    (&["jsonwebtoken", "reqwest", "rustls"], &["auth"]),
 ];
 
 /// Modules that the domain knows nothing of.

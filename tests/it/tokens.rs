@@ -1,6 +1,5 @@
-//! Tokens that are not valid: all are refused alike, whichever way they come.
+//! Tokens signed with a secret, what is wrong with those that are not valid, and how long all of them last.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -8,18 +7,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::{Sha256, Sha384};
+use slotwise::auth::ClaimNames;
+use slotwise::config::TokenSettings;
 
-use crate::support::server::TOKEN_SECRET;
-use crate::support::{ServerOptions, Socket, TestServer};
+use crate::support::forgery::{MUTATION, NOW, are_refused_alike, claims, is_accepted, with};
+use crate::support::keys::RSA_PUBLIC;
+use crate::support::server::{TOKEN_SECRET, token_settings};
+use crate::support::studios::{free_hold, studios};
+use crate::support::{ServerOptions, SigningKey, Socket, Subprotocol, TestServer};
 
-/// 2026-12-01T06:00Z, when the tests' servers start.
-const NOW: i64 = 1_796_104_800;
-const MUTATION: &str = r#"mutation { heartbeat(input: { resourceId: "res_a",
-    slots: [{ start: "2026-12-02T09:00:00Z", durationMinutes: 60 }], sessionSecret: "a session of the tests" }) { granted } }"#;
-
-fn claims() -> Value {
-    json!({ "sub": "ada", "exp": NOW + 3600, "org_id": "default", "role": "admin" })
-}
+const PRESENCE: &str =
+    r#"subscription { presenceChanged(resourceId: "res_a", date: "2026-12-02") { holds { holder } } }"#;
 
 /// A token that says `header` and `claims`, signed by `sign`.
 fn token(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
@@ -50,16 +48,15 @@ fn signed(claims: &Value) -> String {
     token(&json!({ "alg": "HS256", "typ": "JWT" }), claims, hs256(TOKEN_SECRET))
 }
 
-fn with(name: &str, value: Value) -> Value {
-    let mut claims = claims();
-    claims[name] = value;
-    claims
-}
-
 /// What is wrong with a token, and the token.
 fn invalid_tokens() -> Vec<(&'static str, String)> {
     let unsigned = |_: &[u8]| Vec::new();
     let alg = |name: &str| json!({ "alg": name, "typ": "JWT" });
+    let crit = json!({ "alg": "HS256", "crit": ["b64"], "b64": false });
+    let odd_crit = json!({ "alg": "HS256", "crit": "exp" });
+    let odd_kid = json!({ "alg": "HS256", "kid": 1 });
+    let own_secret = "a secret of somebody else's, as long as ours".to_owned();
+    let own_key = json!({ "alg": "HS256", "jwk": { "kty": "oct", "k": URL_SAFE_NO_PAD.encode(&own_secret) } });
     let valid = signed(&claims());
     let (body, signature) = valid.rsplit_once('.').unwrap();
     let other_body = signed(&with("sub", json!("eve")));
@@ -79,6 +76,22 @@ fn invalid_tokens() -> Vec<(&'static str, String)> {
         ("HS384", token(&alg("HS384"), &claims(), hs384(TOKEN_SECRET))),
         ("said to be RS256", token(&alg("RS256"), &claims(), hs256(TOKEN_SECRET))),
         ("100 KB long", signed(&with("name", json!("x".repeat(100_000))))),
+        ("longer than any", signed(&with("name", json!("x".repeat(9_000))))),
+        ("wants something to be understood", token(&crit, &claims(), hs256(TOKEN_SECRET))),
+        ("a critical header that is none", token(&odd_crit, &claims(), hs256(TOKEN_SECRET))),
+        ("a key id that is no text", token(&odd_kid, &claims(), hs256(TOKEN_SECRET))),
+        ("a key of its own", token(&own_key, &claims(), hs256(&own_secret))),
+        ("ES256", SigningKey::ec().token(&claims())),
+        ("EdDSA", SigningKey::ed().token(&claims())),
+        ("a public key for a secret", token(&alg("HS256"), &claims(), hs256(RSA_PUBLIC))),
+        ("an altered signature", format!("{body}.{}", signature.chars().rev().collect::<String>())),
+        ("a signature cut short", valid[..valid.len() - 2].to_owned()),
+        ("five parts", format!("{valid}.{signature}.{signature}")),
+        ("without a header", format!(".{}", valid.split_once('.').unwrap().1)),
+        ("padded", format!("{valid}=")),
+        ("claims that are a list", token(&alg("HS256"), &json!([claims()]), hs256(TOKEN_SECRET))),
+        ("an end that is no number", signed(&with("exp", json!("2099-01-01")))),
+        ("an end without end", signed(&with("exp", json!(1e300)))),
         ("no token", "nonsense".to_owned()),
         ("three parts of nothing", "..".to_owned()),
         ("binary", URL_SAFE_NO_PAD.encode([0_u8, 255, 254]).repeat(3)),
@@ -86,50 +99,106 @@ fn invalid_tokens() -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn a_token_as_it_should_be_is_accepted() {
-    // Otherwise the tests below would show nothing.
+async fn every_invalid_token_is_refused_with_the_same_answer() {
     let server = TestServer::start().await;
+    is_accepted(&server, &signed(&claims())).await;
+    are_refused_alike(&server, &invalid_tokens()).await;
+}
+
+#[tokio::test]
+async fn where_no_key_is_configured_no_token_is_accepted() {
+    let server = TestServer::start_with(ServerOptions { tokens: None, ..ServerOptions::default() }).await;
+    are_refused_alike(&server, &[("valid elsewhere", signed(&claims()))]).await;
+}
+
+#[tokio::test]
+async fn a_token_of_another_issuer_or_for_another_audience_is_refused() {
+    let tokens = TokenSettings {
+        issuer: Some("https://id.example".into()),
+        audience: Some("slotwise".into()),
+        ..token_settings()
+    };
+    let server = TestServer::start_with(ServerOptions { tokens: Some(tokens), ..ServerOptions::default() }).await;
+    let token = |issuer: Value, audience: Value| {
+        let mut claims = with("iss", issuer);
+        claims["aud"] = audience;
+        signed(&claims)
+    };
+    is_accepted(&server, &token(json!("https://id.example"), json!("slotwise"))).await;
+    is_accepted(&server, &token(json!("https://id.example"), json!(["other", "slotwise"]))).await;
+    let refused = [
+        ("another issuer", token(json!("https://id.example.org"), json!("slotwise"))),
+        ("the issuer with more", token(json!("https://id.example/"), json!("slotwise"))),
+        ("no issuer", token(json!(null), json!("slotwise"))),
+        ("another audience", token(json!("https://id.example"), json!("slotwise2"))),
+        ("other audiences", token(json!("https://id.example"), json!(["other", "Slotwise"]))),
+        ("no audience", token(json!("https://id.example"), json!(null))),
+        ("neither", signed(&claims())),
+    ];
+    are_refused_alike(&server, &refused).await;
+}
+
+#[tokio::test]
+async fn the_role_in_a_token_counts_only_where_the_server_trusts_it() {
+    let role_at = async |trust_roles, token: &str| {
+        let tokens = TokenSettings { trust_roles, ..token_settings() };
+        let server = TestServer::start_with(ServerOptions { tokens: Some(tokens), ..ServerOptions::default() }).await;
+        server.anonymous().with_token(token).ask("{ viewer { role } }", json!({})).await["viewer"]["role"].clone()
+    };
+    let token = signed(&with("role", json!(["member", "staff"])));
+    assert_eq!(role_at(true, &token).await, "STAFF");
+    assert_eq!(role_at(false, &token).await, "CUSTOMER");
+}
+
+#[tokio::test]
+async fn claims_are_read_by_the_names_that_are_configured() {
+    let claims = ClaimNames { role: "realm_access.roles".into(), email: "mail".into(), ..ClaimNames::default() };
+    let tokens = TokenSettings { claims, ..token_settings() };
+    let server = TestServer::start_with(ServerOptions { tokens: Some(tokens), ..ServerOptions::default() }).await;
+    let mut said = with("realm_access", json!({ "roles": ["offline_access", "STAFF"] }));
+    said["mail"] = json!("ada@example.org");
+    let viewer = async |said: &Value| {
+        let ada = server.anonymous().with_token(&signed(said));
+        ada.ask("{ viewer { role email } }", json!({})).await["viewer"].clone()
+    };
+    assert_eq!(viewer(&said).await, json!({ "role": "STAFF", "email": "ada@example.org" }));
+    said["email_verified"] = json!(false);
+    assert_eq!(viewer(&said).await["email"], Value::Null);
+}
+
+/// The error that an operation on a socket is answered with.
+async fn refusal(socket: &mut Socket, query: &str) -> Value {
+    socket.subscribe("refused", query, json!({})).await;
+    let answer = socket.receive().await;
+    assert_eq!(answer["id"], "refused", "{answer}");
+    assert_eq!(socket.receive().await, json!({ "type": "complete", "id": "refused" }));
+    answer["payload"]["errors"][0].clone()
+}
+
+#[tokio::test]
+async fn when_a_token_ends_what_is_public_goes_on_and_nothing_new_begins() {
+    let server = studios().await;
     let ada = server.anonymous().with_token(&signed(&claims()));
-    let viewer = ada.ask("{ viewer { id role organizationId } }", json!({})).await;
-    assert_eq!(viewer["viewer"], json!({ "id": "ada", "role": "ADMIN", "organizationId": "default" }));
-    Socket::open(&ada).await;
-}
-
-#[tokio::test]
-async fn every_invalid_token_is_refused_over_http_with_the_same_answer() {
-    let server = TestServer::start().await;
-    let mut bodies: Vec<Value> = Vec::new();
-    for (what, token) in invalid_tokens() {
-        let eve = server.anonymous().with_token(&token);
-        for query in ["{ settings { quantumMinutes } }", MUTATION] {
-            let answer = eve.send(query, json!({})).await;
-            assert_eq!((answer.status, answer.code()), (401, "UNAUTHENTICATED"), "{what}");
-            bodies.push(answer.body);
-        }
-        assert_eq!(eve.get("{ viewer { id } }", json!({})).await.status, 401, "{what}");
+    let mut sockets = Vec::new();
+    for subprotocol in Subprotocol::BOTH {
+        let mut watch = ada.watch_with(subprotocol, PRESENCE, json!({})).await;
+        assert_eq!(watch.next().await["holds"], json!([]));
+        sockets.push((Socket::open_with(&ada, subprotocol).await, watch));
     }
-    assert!(bodies.iter().all(|body| *body == bodies[0]), "answers that tell tokens apart: {bodies:?}");
-}
-
-#[tokio::test]
-async fn every_invalid_token_closes_a_socket_that_introduces_itself_with_it() {
-    let server = TestServer::start().await;
-    for (what, token) in invalid_tokens() {
-        let mut socket = Socket::connect(&server.url(), "graphql-transport-ws").await;
-        let payload = json!({ "Authorization": format!("Bearer {token}") });
-        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
-        assert_eq!(socket.next_message().await, None, "{what}");
-    }
-}
-
-#[tokio::test]
-async fn a_token_ends_with_its_time_on_http_and_on_sockets() {
-    let options = ServerOptions::default();
-    let server = TestServer::start_with(options).await;
-    let ada = server.anonymous().with_token(&signed(&claims()));
-    let mut socket = Socket::open(&ada).await;
-    let clock = Arc::clone(&server.clock);
-    clock.advance(Duration::from_secs(3600 + 31));
+    server.clock.advance(Duration::from_secs(3600 + 31));
     assert_eq!(ada.send("{ viewer { id } }", json!({})).await.status, 401);
-    assert_eq!(socket.next_message().await, None);
+    for (socket, watch) in &mut sockets {
+        for query in ["{ viewer { id } }", "{ settings { holdSeconds } }", MUTATION, PRESENCE] {
+            let error = refusal(socket, query).await;
+            assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{query}: {error}");
+        }
+        // The same on the connection that somebody watches by.
+        let error = refusal(watch.socket(), "{ viewer { id } }").await;
+        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{error}");
+    }
+    let held = server.anonymous().heartbeat(free_hold("a", "2026-12-02T12:00:00Z", 60, "a guest")).await;
+    assert_eq!(held["granted"], true, "{held}");
+    for (_, watch) in &mut sockets {
+        assert_eq!(watch.next().await["holds"].as_array().unwrap().len(), 1);
+    }
 }

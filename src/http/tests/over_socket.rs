@@ -1,3 +1,5 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
 use tokio::net::TcpStream;
@@ -7,6 +9,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::*;
+use crate::auth::{KeySetAddress, SignatureAlgorithm};
 
 /// A server that listens.
 struct Listening {
@@ -17,7 +20,10 @@ struct Listening {
 
 impl Listening {
     fn new(settings: HttpSettings) -> Self {
-        let fixture = Fixture::with(settings);
+        Self::of(Fixture::with(settings))
+    }
+
+    fn of(fixture: Fixture) -> Self {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(serve(listener, fixture.state.clone(), Duration::from_secs(5)));
@@ -37,6 +43,20 @@ impl Listening {
 
     async fn connect(&self) -> Client {
         self.try_connect("graphql-transport-ws", None).await.unwrap()
+    }
+
+    /// The introduction of `usr_ada`.
+    fn introduction(&self) -> Value {
+        let authorization = format!("Bearer {}", self.fixture.token());
+        json!({"type": "connection_init", "payload": {"Authorization": authorization}})
+    }
+
+    /// `usr_ada`, who has introduced herself.
+    async fn signed_in(&self) -> Client {
+        let mut client = self.connect().await;
+        client.say(self.introduction()).await;
+        assert_eq!(client.hears().await, json!({"type": "connection_ack"}));
+        client
     }
 
     /// A client that has introduced itself.
@@ -67,6 +87,17 @@ impl Client {
                 other => panic!("not a text: {other:?}"),
             }
         }
+    }
+
+    /// Asks, and is answered UNAUTHENTICATED on a connection that stays open.
+    async fn is_refused(&mut self, query: &str) {
+        self.subscribe("refused", query).await;
+        let next = self.hears().await;
+        let error = &next["payload"]["errors"][0];
+        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{query}: {next}");
+        assert!(error["message"].as_str().unwrap().contains("Connect again with a fresh one"), "{next}");
+        assert!(next["payload"]["data"].is_null());
+        assert_eq!(self.hears().await, json!({"type": "complete", "id": "refused"}));
     }
 
     /// The code that the connection is closed with.
@@ -124,16 +155,56 @@ async fn without_a_protocol_or_from_a_page_that_may_not_nobody_connects() {
 #[tokio::test]
 async fn the_first_message_says_who_the_client_is_until_the_token_expires() {
     let server = Listening::new(HttpSettings::default());
-    let authorization = format!("Bearer {}", server.fixture.token());
-    let mut client = server.connect().await;
-    client.say(json!({"type": "connection_init", "payload": {"Authorization": authorization}})).await;
-    assert_eq!(client.hears().await, json!({"type": "connection_ack"}));
+    let mut client = server.signed_in().await;
     client.subscribe("1", "{ whoami }").await;
     assert_eq!(client.hears().await["payload"]["data"]["whoami"], "usr_ada");
     assert_eq!(client.hears().await["type"], "complete");
+    client.subscribe("watching", "subscription { count(to: 1) }").await;
+    assert_eq!(client.hears().await["type"], "next");
 
     server.fixture.clock.advance(Duration::from_mins(2));
-    assert_eq!(client.is_closed().await, 4403);
+    for query in ["{ whoami }", "mutation { change }", "subscription { count(to: 1) }"] {
+        client.is_refused(query).await;
+    }
+    // What was watched before still is: the first thing that is heard of it is that it was ended on request.
+    client.say(json!({"type": "complete", "id": "watching"})).await;
+    assert_eq!(client.hears().await, json!({"type": "complete", "id": "watching"}));
+}
+
+#[tokio::test]
+async fn whoever_is_not_let_in_any_more_is_told_at_the_next_operation() {
+    let server = Listening::new(HttpSettings::default());
+    let (mut client, mut guest) = (server.signed_in().await, server.introduced().await);
+    server.fixture.let_in.store(false, Ordering::SeqCst);
+    client.is_refused("{ whoami }").await;
+    guest.subscribe("1", "{ whoami }").await;
+    assert!(guest.hears().await["payload"]["data"].is_object());
+
+    let mut late = server.connect().await;
+    late.say(server.introduction()).await;
+    assert_eq!(late.is_closed().await, 4403);
+
+    server.fixture.let_in.store(true, Ordering::SeqCst);
+    client.subscribe("2", "{ whoami }").await;
+    assert_eq!(client.hears().await["payload"]["data"]["whoami"], "usr_ada");
+}
+
+#[tokio::test]
+async fn a_client_whose_token_nobody_can_verify_yet_is_told_to_come_back() {
+    let mut fixture = Fixture::new();
+    // Nothing listens there.
+    let address = KeySetAddress::parse("http://127.0.0.1:1/jwks").unwrap();
+    let algorithms = vec![SignatureAlgorithm::Rs256];
+    let settings = TokenSettings::new(TokenKey::Set { address, algorithms });
+    fixture.state.tokens = Arc::new(Tokens::new(Some(&settings), fixture.clock.clone()));
+    let server = Listening::of(fixture);
+    for (header, code) in [(r#"{"alg":"RS256","kid":"1"}"#, 1013), (r#"{"alg":"HS256","kid":"1"}"#, 4403)] {
+        let token = format!("{}.e30.AAAA", URL_SAFE_NO_PAD.encode(header));
+        let mut client = server.connect().await;
+        let payload = json!({"Authorization": format!("Bearer {token}")});
+        client.say(json!({"type": "connection_init", "payload": payload})).await;
+        assert_eq!(client.is_closed().await, code, "{header}");
+    }
 }
 
 #[tokio::test]

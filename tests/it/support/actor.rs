@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::socket::{Socket, Subprotocol, Watch};
-use super::within_patience;
+use super::{provide_tls, within_patience};
 
 /// Somebody who uses the API.
 #[derive(Clone)]
@@ -43,6 +43,7 @@ impl Answer {
 
 impl Actor {
     pub(super) fn new(url: String, token: Option<String>) -> Self {
+        provide_tls();
         Self { url, token, client: reqwest::Client::new() }
     }
 

@@ -5,6 +5,9 @@ pub mod audit;
 pub mod catalogue;
 pub mod clear;
 pub mod database;
+pub mod forgery;
+pub mod identity_provider;
+pub mod keys;
 pub mod people;
 pub mod process;
 pub mod race;
@@ -17,6 +20,8 @@ pub mod studios;
 pub use actor::Actor;
 pub use catalogue::{EventTypeSpec, ResourceSpec};
 pub use clear::assert_clear;
+pub use identity_provider::IdentityProvider;
+pub use keys::SigningKey;
 pub use process::ServerProcess;
 pub use race::{Choices, at_once};
 pub use raw::RawRequest;
@@ -28,6 +33,11 @@ use std::time::Duration;
 /// How long a test waits for what must come before it fails. Nothing is ever slept through. It is long because a busy
 /// machine's disk may take seconds for one commit, and a dozen writers queue for it.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// HTTP clients want a provider for TLS although nothing here speaks it. The first one of a process stays.
+pub fn provide_tls() {
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+}
 
 /// `future`, or a failure when it takes too long.
 pub async fn within_patience<T>(what: &str, future: impl Future<Output = T>) -> T {

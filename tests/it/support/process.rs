@@ -8,12 +8,11 @@ use std::time::Duration;
 use serde_json::Value;
 use slotwise::auth::{Profile, Tokens};
 use slotwise::clock::SystemClock;
-use slotwise::config::TokenKey;
 use slotwise::domain::access::Role;
 use slotwise::domain::id::{OrganizationId, UserId};
 
 use super::actor::Actor;
-use super::server::{SERVER_KEY, TOKEN_SECRET};
+use super::server::{SERVER_KEY, TOKEN_SECRET, token_settings};
 use super::within_patience;
 
 /// `slotwise serve` on a free port. Killed when dropped.
@@ -33,6 +32,7 @@ impl ServerProcess {
             .env("SLOTWISE_LISTEN", "127.0.0.1:0")
             .env("SLOTWISE_SERVER_KEY", SERVER_KEY)
             .env("SLOTWISE_TOKEN_SECRET", TOKEN_SECRET)
+            .env("SLOTWISE_TRUST_TOKEN_ROLES", "true")
             .env("SLOTWISE_LOG_FORMAT", "json")
             .env("SLOTWISE_LOG", "info")
             .envs(settings.iter().copied())
@@ -60,7 +60,6 @@ impl ServerProcess {
 
     /// Staff of the default organization.
     pub fn staff(&self) -> Actor {
-        let key = TokenKey { secret: TOKEN_SECRET.into(), issuer: None, audience: None };
         let profile = Profile {
             subject: UserId::from("staff"),
             email: Some("staff@example.org".to_owned()),
@@ -68,7 +67,7 @@ impl ServerProcess {
             organization: OrganizationId::from("default"),
             role: Role::Staff,
         };
-        let tokens = Tokens::new(Some(&key), Arc::new(SystemClock::new()));
+        let tokens = Tokens::new(Some(&token_settings()), Arc::new(SystemClock::new()));
         Actor::new(self.url.clone(), Some(tokens.sign(&profile, Duration::from_hours(1)).unwrap()))
     }
 

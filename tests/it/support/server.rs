@@ -10,7 +10,9 @@ use secrecy::SecretString;
 use slotwise::app::App;
 use slotwise::auth::{Profile, Tokens};
 use slotwise::clock::{SharedClock, SystemClock, TestClock};
-use slotwise::config::{DatabaseSettings, HoldSettings, HttpSettings, LogFormat, LogSettings, ServeSettings, TokenKey};
+use slotwise::config::{
+    DatabaseSettings, HoldSettings, HttpSettings, LogFormat, LogSettings, ServeSettings, TokenKey, TokenSettings,
+};
 use slotwise::domain::access::Role;
 use slotwise::domain::id::{OrganizationId, UserId};
 use slotwise::domain::person::NamedAdmins;
@@ -22,12 +24,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::actor::Actor;
 use super::database::TestDatabase;
-use super::within_patience;
+use super::{provide_tls, within_patience};
 
 /// With what tokens are signed.
 pub const TOKEN_SECRET: &str = "the tests' token secret, long enough for HS256";
 /// From what management tokens and pseudonyms are derived.
 pub const SERVER_KEY: &str = "the tests' server key, 32 characters";
+
+/// Which tokens are accepted unless a test says otherwise: those of its actors, with their roles.
+pub fn token_settings() -> TokenSettings {
+    let key = TokenKey::Secret(SecretString::from(TOKEN_SECRET));
+    TokenSettings { trust_roles: true, ..TokenSettings::new(key) }
+}
 
 /// How a test wants its server.
 pub struct ServerOptions {
@@ -43,6 +51,8 @@ pub struct ServerOptions {
     pub holds: HoldSettings,
     /// What HTTP allows.
     pub http: HttpSettings,
+    /// Which tokens are accepted, if any.
+    pub tokens: Option<TokenSettings>,
     /// The real clock instead of one that the test sets.
     pub real_clock: bool,
 }
@@ -56,6 +66,7 @@ impl Default for ServerOptions {
             identity_webhook_secret: None,
             holds: HoldSettings::default(),
             http: HttpSettings::default(),
+            tokens: Some(token_settings()),
             real_clock: false,
         }
     }
@@ -87,6 +98,7 @@ impl TestServer {
 
     /// A server on a database that may hold something already.
     pub async fn start_on(database: Arc<TestDatabase>, options: ServerOptions) -> Self {
+        provide_tls();
         let clock = Arc::new(TestClock::new(options.now));
         let shared: SharedClock = if options.real_clock { Arc::new(SystemClock::new()) } else { clock.clone() };
         let statements = Arc::new(AtomicUsize::new(0));
@@ -96,7 +108,7 @@ impl TestServer {
         });
         let shutdown = CancellationToken::new();
         let settings = settings(&database, options);
-        let tokens = Tokens::new(settings.token_key.as_ref(), shared.clone());
+        let tokens = Tokens::new(settings.tokens.as_ref(), shared.clone());
         let app = App::build(settings, shared, shutdown.clone(), Some(observer)).await.unwrap();
         app.store().migrate().await.unwrap();
         let (store, feed) = (app.store().clone(), app.feed().clone());
@@ -172,9 +184,9 @@ fn settings(database: &TestDatabase, options: ServerOptions) -> ServeSettings {
         listen: ([127, 0, 0, 1], 0).into(),
         database: DatabaseSettings { url: SecretString::from(database.url()), connections: Some(8) },
         server_key: SecretString::from(SERVER_KEY),
-        token_key: Some(TokenKey { secret: SecretString::from(TOKEN_SECRET), issuer: None, audience: None }),
         admins: NamedAdmins::from_entries(options.admins.split(',').filter(|entry| !entry.is_empty())).unwrap(),
         identity_webhook_secret: options.identity_webhook_secret.map(SecretString::from),
+        tokens: options.tokens,
         guest_bookings: options.guest_bookings,
         http: options.http,
         shutdown: Duration::from_secs(5),

@@ -122,6 +122,11 @@ impl Watch {
         self.0.receive().await
     }
 
+    /// The socket, for something else on the same connection.
+    pub fn socket(&mut self) -> &mut Socket {
+        &mut self.0
+    }
+
     /// Whether the server ends the subscription next.
     pub async fn ends(&mut self) -> bool {
         match within_patience("the end", self.0.next_message()).await {
