@@ -12,7 +12,9 @@ use uuid::Uuid;
 use crate::app::{App, StartError};
 use crate::auth::Profile;
 use crate::clock::SharedClock;
-use crate::config::{DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, ServeSettings, TokenKey};
+use crate::config::{
+    DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, LimitSettings, ServeSettings, TokenKey,
+};
 use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::catalogue::{EventType, Resource};
 use crate::domain::id::{EventTypeId, OrganizationId, ResourceId, ScheduleId, UserId};
@@ -88,6 +90,7 @@ fn serve_settings(settings: &DemoSettings, file: &DatabaseFile, clock: &SharedCl
         token_key: Some(TokenKey { secret: clock.secret(), issuer: None, audience: None }),
         guest_bookings: true,
         http: HttpSettings::default(),
+        limits: LimitSettings { rates: settings.rates, ..LimitSettings::default() },
         shutdown: SHUTDOWN,
         holds: HoldSettings::default(),
         log: settings.log.clone(),

@@ -15,9 +15,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, Transport};
-use super::gate;
-use super::mask::{self, Code};
+use super::mask;
 use crate::domain::access::Caller;
+use crate::throttle::{Full, Place};
 
 /// The most operations that may run on one connection at a time.
 const MAX_OPERATIONS: usize = 100;
@@ -100,6 +100,7 @@ impl Engine {
         };
         let executor = SocketExecutor {
             engine: self.clone(),
+            address,
             request_id: request_id.clone(),
             running: Arc::new(running),
             shutdown,
@@ -141,6 +142,7 @@ fn close(code: u16, reason: String) -> Frame {
 #[derive(Clone)]
 struct SocketExecutor {
     engine: Engine,
+    address: ClientAddress,
     request_id: RequestId,
     /// How many operations run.
     running: Arc<watch::Sender<usize>>,
@@ -171,21 +173,37 @@ impl SocketExecutor {
     ) -> Result<BoxStream<'static, Response>, ServerError> {
         if *self.running.borrow() >= MAX_OPERATIONS {
             let message = format!("{MAX_OPERATIONS} operations run on this connection already. Complete some of them.");
-            return Err(mask::error(Code::RateLimited, message));
+            return Err(mask::too_often(message, Full { most: MAX_OPERATIONS }.retry_after()));
         }
-        let checked =
-            gate::check(&request.query, request.operation_name.as_deref(), &request.variables, &self.engine.limits);
-        let passed = checked?;
+        let Request { query, operation_name, variables, .. } = &request;
+        let passed = self.engine.admit(query, operation_name.as_deref(), variables, self.address)?;
+        let place = match passed.kind {
+            OperationKind::Query | OperationKind::Mutation => None,
+            OperationKind::Subscription => Some(self.place()?),
+        };
         request.set_parsed_query(passed.document);
-        request.variables.extend(passed.unset_sizes.into_iter().map(|name| (name, async_graphql::Value::Null)));
         request.data.insert(self.engine.started_at());
         let responses = self.engine.schema.stream(request, session);
-        let responses = match passed.kind {
+        Ok(match place {
             // What has begun to change something is finished.
-            OperationKind::Query | OperationKind::Mutation => responses,
-            OperationKind::Subscription => responses.take_until(self.shutdown.clone().cancelled_owned()).boxed(),
-        };
-        Ok(responses)
+            None => responses,
+            Some(place) => {
+                let counted = responses.map(move |response| {
+                    let _taken = &place;
+                    response
+                });
+                counted.take_until(self.shutdown.clone().cancelled_owned()).boxed()
+            }
+        })
+    }
+
+    /// A place for a subscription.
+    fn place(&self) -> Result<Place, ServerError> {
+        let ClientAddress(address) = self.address;
+        self.engine.throttle.subscription(address).map_err(|full| {
+            let message = format!("{} subscriptions run from your address already. Complete some of them.", full.most);
+            mask::too_often(message, full.retry_after())
+        })
     }
 }
 

@@ -26,6 +26,7 @@ use crate::domain::access::Caller;
 use crate::graphql::execute::{ClientAddress, RequestId};
 use crate::graphql::mask::Code;
 use crate::graphql::socket::{Connection, FORBIDDEN, Frame, Protocol};
+use crate::throttle::{Demand, Place};
 
 /// What a connection reads at once: subscriptions are short, and connections many.
 const READ_BUFFER: usize = 4 * 1024;
@@ -56,6 +57,10 @@ pub(super) async fn open(
         let message = "Pages of this origin may not connect. See --cors-origins (SLOTWISE_CORS_ORIGINS).";
         return Problem::new(StatusCode::FORBIDDEN, Code::Forbidden, message).into_response();
     }
+    let place = match place(state, address) {
+        Ok(place) => place,
+        Err(problem) => return problem.into_response(),
+    };
     let upgrade = match WebSocketUpgrade::from_request_parts(parts, state).await {
         Ok(upgrade) => upgrade.protocols(Protocol::ALL.map(Protocol::name)),
         Err(rejection) => {
@@ -83,8 +88,17 @@ pub(super) async fn open(
         .on_upgrade(move |stream| async move {
             let span = info_span!("socket", request_id = socket.connection.request_id.as_str());
             socket.run(stream).instrument(span).await;
-            drop(counted);
+            drop((counted, place));
         })
+}
+
+/// A place for one more socket; opening one costs as much as a query.
+fn place(state: &HttpState, ClientAddress(address): ClientAddress) -> Result<Place, Problem> {
+    state.throttle.admit(address, &Demand::QUERY)?;
+    state.throttle.socket(address).map_err(|full| {
+        let message = format!("{} WebSockets are open from your address already. Close some of them.", full.most);
+        Problem::too_often(message, full.retry_after())
+    })
 }
 
 struct Socket {
@@ -101,8 +115,8 @@ impl Socket {
         let heard = Arc::new(AtomicBool::new(true));
         let (introduced, introduction) = oneshot::channel();
         let input = texts(stream, Arc::clone(&heard));
-        let engine = state.engine.clone();
-        let frames = engine.connect(connection, input, move |payload| introduce(state, payload, introduced));
+        let (engine, address) = (state.engine.clone(), connection.address);
+        let frames = engine.connect(connection, input, move |payload| introduce(state, address, payload, introduced));
         let close = Exchange { sink: &mut sink, frames, heard, shutdown }.run(introduction).await;
         if let Some((code, reason)) = close {
             let frame = CloseFrame { code, reason: shortened(&reason).into() };
@@ -171,10 +185,15 @@ impl Exchange<'_> {
 }
 
 /// Who the client is, by its first message; tells the transport when that ends.
-async fn introduce(state: HttpState, payload: serde_json::Value, introduced: oneshot::Sender<Sleep>) -> Option<Caller> {
-    let recognized = match recognize(&state, from_init_payload(&payload)).await {
+async fn introduce(
+    state: HttpState,
+    address: ClientAddress,
+    payload: serde_json::Value,
+    introduced: oneshot::Sender<Sleep>,
+) -> Option<Caller> {
+    let recognized = match recognize(&state, address, from_init_payload(&payload)).await {
         Ok(recognized) => recognized,
-        Err(Unrecognized::InvalidToken) => return None,
+        Err(Unrecognized::InvalidToken | Unrecognized::TooOften(_)) => return None,
         Err(Unrecognized::Failed(error)) => {
             tracing::error!(?error, "it could not be found out who opened a WebSocket");
             return None;

@@ -20,6 +20,7 @@ use crate::config::{Origins, TokenKey};
 use crate::domain::access::Role;
 use crate::domain::id::{OrganizationId, UserId};
 use crate::graphql::testing::engine;
+use crate::throttle::{ConnectionLimits, RateLimits};
 
 /// A server, and the clock that it goes by.
 struct Fixture {
@@ -36,8 +37,10 @@ impl Fixture {
         let clock = Arc::new(TestClock::new("2026-12-01T12:00:00Z".parse().unwrap()));
         let key =
             TokenKey { secret: SecretString::from("0123456789abcdef0123456789abcdef"), issuer: None, audience: None };
+        let throttle = Throttle::new(RateLimits::OFF, ConnectionLimits::default(), clock.clone());
         let state = HttpState {
             engine: engine(),
+            throttle,
             tokens: Arc::new(Tokens::new(Some(&key), clock.clone())),
             people: Arc::new(|identity| {
                 let Identity { id, organization_id, role, email, name } = identity;

@@ -10,11 +10,15 @@ use secrecy::SecretString;
 use slotwise::app::App;
 use slotwise::auth::{Profile, Tokens};
 use slotwise::clock::{SharedClock, SystemClock, TestClock};
-use slotwise::config::{DatabaseSettings, HoldSettings, HttpSettings, LogFormat, LogSettings, ServeSettings, TokenKey};
+use slotwise::config::{
+    DatabaseSettings, HoldSettings, HttpSettings, LimitSettings, LogFormat, LogSettings, ServeSettings, TokenKey,
+    TrustedProxies,
+};
 use slotwise::domain::access::Role;
 use slotwise::domain::id::{OrganizationId, UserId};
 use slotwise::feed::ChangeFeed;
 use slotwise::store::{StatementObserver, Store};
+use slotwise::throttle::RateLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +42,8 @@ pub struct ServerOptions {
     pub holds: HoldSettings,
     /// What HTTP allows.
     pub http: HttpSettings,
+    /// How much may be asked for; how often does not matter, unless a test says so.
+    pub limits: LimitSettings,
     /// The real clock instead of one that the test sets.
     pub real_clock: bool,
 }
@@ -49,8 +55,19 @@ impl Default for ServerOptions {
             guest_bookings: false,
             holds: HoldSettings::default(),
             http: HttpSettings::default(),
+            limits: LimitSettings { rates: RateLimits::OFF, ..LimitSettings::default() },
             real_clock: false,
         }
+    }
+}
+
+impl ServerOptions {
+    /// A server that takes everybody who connects, all of them from this machine, for a trusted proxy: actors are where
+    /// they say they are, see [`Actor::at`].
+    #[must_use]
+    pub fn behind_a_proxy(self) -> Self {
+        let proxies = TrustedProxies::read("127.0.0.1").unwrap();
+        Self { http: HttpSettings { proxies, ..self.http }, ..self }
     }
 }
 
@@ -170,6 +187,7 @@ fn settings(database: &TestDatabase, options: ServerOptions) -> ServeSettings {
         http: options.http,
         shutdown: Duration::from_secs(5),
         holds: options.holds,
+        limits: options.limits,
         log: LogSettings { format: LogFormat::Text, directives: "off".to_owned() },
     }
 }
