@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, Transport};
 use super::mask;
 use crate::domain::access::Caller;
-use crate::throttle::{Full, Place};
+use crate::throttle::{Place, TRY_AGAIN};
 
 /// The most operations that may run on one connection at a time.
 const MAX_OPERATIONS: usize = 100;
@@ -173,7 +173,7 @@ impl SocketExecutor {
     ) -> Result<BoxStream<'static, Response>, ServerError> {
         if *self.running.borrow() >= MAX_OPERATIONS {
             let message = format!("{MAX_OPERATIONS} operations run on this connection already. Complete some of them.");
-            return Err(mask::too_often(message, Full { most: MAX_OPERATIONS }.retry_after()));
+            return Err(mask::too_often(message, TRY_AGAIN));
         }
         let Request { query, operation_name, variables, .. } = &request;
         let passed = self.engine.admit(query, operation_name.as_deref(), variables, self.address)?;
@@ -202,7 +202,7 @@ impl SocketExecutor {
         let ClientAddress(address) = self.address;
         self.engine.throttle.subscription(address).map_err(|full| {
             let message = format!("{} subscriptions run from your address already. Complete some of them.", full.most);
-            mask::too_often(message, full.retry_after())
+            mask::too_often(message, TRY_AGAIN)
         })
     }
 }

@@ -1,8 +1,10 @@
 //! Where a client is: whom it is that connects, or whom a proxy that is trusted speaks for.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
 use http::{HeaderMap, HeaderName};
+use tracing::warn;
 
 use crate::config::TrustedProxies;
 use crate::graphql::execute::ClientAddress;
@@ -16,6 +18,9 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// trusted, to the first address that is not one of theirs. Whatever is before that, anybody can have written.
 pub(super) fn client_address(proxies: &TrustedProxies, peer: SocketAddr, headers: &HeaderMap) -> ClientAddress {
     let mut client = peer.ip().to_canonical();
+    if !proxies.include(client) && headers.contains_key(X_FORWARDED_FOR) {
+        warn_of_stranger(client);
+    }
     let hops =
         headers.get_all(X_FORWARDED_FOR).iter().rev().flat_map(|value| value.as_bytes().rsplit(|&byte| byte == b','));
     for hop in hops {
@@ -27,6 +32,24 @@ pub(super) fn client_address(proxies: &TrustedProxies, peer: SocketAddr, headers
         client = before;
     }
     ClientAddress(client)
+}
+
+/// Whoever forgets to name their proxy has all of its clients share one set of limits: that is told, once.
+fn warn_of_stranger(peer: IpAddr) {
+    static TOLD: Once = Once::new();
+    let is_near = match peer {
+        IpAddr::V4(peer) => peer.is_loopback() || peer.is_private() || peer.is_link_local(),
+        IpAddr::V6(peer) => peer.is_loopback() || peer.is_unique_local() || peer.is_unicast_link_local(),
+    };
+    if is_near {
+        TOLD.call_once(|| {
+            warn!(
+                %peer,
+                "X-Forwarded-For is not believed: if that is your proxy, name it in --trusted-proxies \
+                 (SLOTWISE_TRUSTED_PROXIES); until then, its clients share the limits of one"
+            );
+        });
+    }
 }
 
 /// One hop: an address, as some proxies write it with a port.

@@ -31,6 +31,8 @@ const BACKLOG: u32 = 4096;
 /// How long a client may take to send the head of a request, and to think of its next one. Proxies keep their
 /// connections for a minute, and must not find one closed that they are about to use.
 const HEADER_LIMIT: Duration = Duration::from_secs(75);
+/// How large the head of a request may be, in bytes: what a connection may make the server keep.
+const MAX_HEAD: usize = 128 * 1024;
 /// How long to wait when connections cannot be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
@@ -138,7 +140,7 @@ async fn converse(stream: Counted, peer: SocketAddr, routes: Router, shutdown: C
         request.map(Body::new)
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT);
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_buf_size(MAX_HEAD);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
     let mut connection = pin!(connection);
     let mut stopping = pin!(shutdown.cancelled().fuse());

@@ -26,7 +26,7 @@ use crate::domain::access::Caller;
 use crate::graphql::execute::{ClientAddress, RequestId};
 use crate::graphql::mask::Code;
 use crate::graphql::socket::{Connection, FORBIDDEN, Frame, Protocol};
-use crate::throttle::{Demand, Place};
+use crate::throttle::{Demand, Place, TRY_AGAIN};
 
 /// What a connection reads at once: subscriptions are short, and connections many.
 const READ_BUFFER: usize = 4 * 1024;
@@ -97,7 +97,7 @@ fn place(state: &HttpState, ClientAddress(address): ClientAddress) -> Result<Pla
     state.throttle.admit(address, &Demand::QUERY)?;
     state.throttle.socket(address).map_err(|full| {
         let message = format!("{} WebSockets are open from your address already. Close some of them.", full.most);
-        Problem::too_often(message, full.retry_after())
+        Problem::too_often(message, TRY_AGAIN)
     })
 }
 

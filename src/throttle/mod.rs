@@ -22,7 +22,7 @@ use crate::clock::SharedClock;
 use meter::Meter;
 pub use meter::{Rate, RetryAfter};
 use places::Places;
-pub use places::{Full, Place};
+pub use places::{Full, Place, TRY_AGAIN};
 
 /// How often clients are forgotten whose budgets are full again.
 const HOUSEKEEPING: Duration = Duration::from_mins(1);

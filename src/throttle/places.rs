@@ -9,21 +9,13 @@ use super::meter::RetryAfter;
 use crate::address::AddressGroup;
 
 /// When to ask again for a place. Nobody knows when one becomes free; soon, where people come and go.
-const TRY_AGAIN: RetryAfter = RetryAfter::new(Duration::from_secs(10));
+pub const TRY_AGAIN: RetryAfter = RetryAfter::new(Duration::from_secs(10));
 
-/// There is no place left for this client.
+/// There is no place left for this client; [`TRY_AGAIN`] tells when to ask again.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Full {
     /// How many it may have.
     pub most: usize,
-}
-
-impl Full {
-    /// When to ask again.
-    #[must_use]
-    pub const fn retry_after(self) -> RetryAfter {
-        TRY_AGAIN
-    }
 }
 
 /// How many things of one kind each client has open: only clients that have any are remembered.

@@ -1,5 +1,7 @@
 //! What has a limit: what may be open at once, what one operation may come to, and who may see the schema.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 use slotwise::config::{HttpSettings, LimitSettings};
 use slotwise::throttle::{ConnectionLimits, RateLimits};
@@ -169,6 +171,14 @@ async fn a_trusted_proxy_has_as_many_connections_as_it_needs() {
 }
 
 #[tokio::test]
+async fn a_head_without_end_is_not_kept() {
+    let server = server(ServerOptions::default()).await;
+    let long = |length: usize| format!("/healthz HTTP/1.1\r\nx-long: {}\r\nx-then:", "x".repeat(length));
+    assert!(answer(&mut asks(&server, &long(60_000)).await).await.starts_with("HTTP/1.1 200"));
+    assert!(answer(&mut asks(&server, &long(200_000)).await).await.starts_with("HTTP/1.1 431"));
+}
+
+#[tokio::test]
 async fn an_operation_that_comes_to_too_much_is_refused_before_anything_is_read() {
     let limits = LimitSettings { rates: RateLimits::OFF, complexity: 1_000, ..LimitSettings::default() };
     let server = server(ServerOptions { limits, ..ServerOptions::default() }).await;
@@ -233,7 +243,7 @@ async fn a_kilobyte_of_doubling_fragments_is_refused_on_every_way_in() {
     let mut query = String::from("{ ...F0 }");
     for number in 0..22 {
         let next = number + 1;
-        query += &format!(" fragment F{number} on Query {{ ...F{next} ...F{next} }}");
+        write!(query, " fragment F{number} on Query {{ ...F{next} ...F{next} }}").unwrap();
     }
     query += " fragment F22 on Query { __typename }";
     assert!(query.len() < 1_100);

@@ -79,7 +79,7 @@ impl Socket {
         if let Some(forwarded_for) = forwarded_for {
             request.headers_mut().insert("x-forwarded-for", forwarded_for.parse().unwrap());
         }
-        match within_patience("a socket", connect_async(request)).await {
+        match within_patience("a socket", Box::pin(connect_async(request))).await {
             Ok((stream, _)) => Ok(Self { stream, subprotocol: Subprotocol::TransportWs }),
             Err(tungstenite::Error::Http(refusal)) => {
                 let retry_after =
