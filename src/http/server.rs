@@ -32,7 +32,7 @@ const BACKLOG: u32 = 4096;
 /// connections for a minute, and must not find one closed that they are about to use.
 const HEADER_LIMIT: Duration = Duration::from_secs(75);
 /// How large the head of a request may be, in bytes: what a connection may make the server keep.
-const MAX_HEAD: usize = 128 * 1024;
+const MAX_HEAD: usize = 256 * 1024;
 /// How long to wait when connections cannot be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 

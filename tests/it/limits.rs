@@ -175,7 +175,7 @@ async fn a_head_without_end_is_not_kept() {
     let server = server(ServerOptions::default()).await;
     let long = |length: usize| format!("/healthz HTTP/1.1\r\nx-long: {}\r\nx-then:", "x".repeat(length));
     assert!(answer(&mut asks(&server, &long(60_000)).await).await.starts_with("HTTP/1.1 200"));
-    assert!(answer(&mut asks(&server, &long(200_000)).await).await.starts_with("HTTP/1.1 431"));
+    assert!(answer(&mut asks(&server, &long(400_000)).await).await.starts_with("HTTP/1.1 431"));
 }
 
 #[tokio::test]
