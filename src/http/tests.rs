@@ -23,13 +23,13 @@ use crate::graphql::testing::engine;
 use crate::throttle::{ConnectionLimits, RateLimits};
 
 /// A server, and the clock that it goes by.
-struct Fixture {
-    state: HttpState,
+pub(super) struct Fixture {
+    pub(super) state: HttpState,
     clock: Arc<TestClock>,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(HttpSettings::default())
     }
 
