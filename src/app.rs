@@ -17,11 +17,13 @@ use crate::config::{self, DatabaseSettings, ServeSettings};
 use crate::error::Internal;
 use crate::feed::ChangeFeed;
 use crate::graphql;
+use crate::graphql::gate::Limits;
 use crate::http::{self, Ended, HttpState, IdentityWebhook, TakeAccountEvent};
 use crate::presence::{HoldSettings, Presence};
 use crate::server_key::ServerKey;
 use crate::service::{Parts, ServiceSettings, Services};
 use crate::store::{StatementObserver, Store, StoreError, StoreOptions};
+use crate::throttle::Throttle;
 
 /// Why the program ends before its time, for whoever runs it.
 #[derive(Debug)]
@@ -111,8 +113,15 @@ impl App {
             writes: writes.clone(),
         });
         let probe = store.clone();
+        let throttle = Throttle::new(settings.limits.rates, settings.limits.connections, Arc::clone(&clock));
+        let limits = Limits {
+            complexity: settings.limits.complexity,
+            introspection: settings.http.introspection,
+            ..Limits::default()
+        };
         let http = HttpState {
-            engine: graphql::engine(services.clone()),
+            engine: graphql::engine(services.clone(), limits, Arc::clone(&throttle)),
+            throttle,
             people: {
                 let services = services.clone();
                 Arc::new(move |identity| {
@@ -175,6 +184,7 @@ impl App {
             self.beside_requests(Arc::clone(&self.presence).run(self.shutdown.clone())),
             self.beside_requests(self.services.clone().keep_house(self.shutdown.clone())),
             self.beside_requests(Arc::clone(&self.http.tokens).keep_current(self.shutdown.clone())),
+            self.beside_requests(Arc::clone(&self.http.throttle).keep_house(self.shutdown.clone())),
         ];
         let served = http::serve(listener, self.http, limit).await;
         // What has begun to write is never given up: it is short, and somebody may have been told that it is done.

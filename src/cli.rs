@@ -207,7 +207,41 @@ pub struct ServeArgs {
     )]
     pub graphiql: String,
     #[command(flatten)]
+    pub limits: LimitArgs,
+    #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// How much may be asked for, and by whom.
+#[derive(Debug, Args)]
+pub struct LimitArgs {
+    /// How often one client address may ask for things: `off`, or those to change of `queries`, `heartbeats`,
+    /// `session-heartbeats`, `changes` and `failed-sign-ins`, each as `NAME=A_MINUTE/AT_ONCE` or `NAME=off`, separated
+    /// by commas. Default: `queries=6000/1000,heartbeats=12000/2000,session-heartbeats=240/120,changes=600/200,failed-sign-ins=60/30`.
+    #[arg(long, env = "SLOTWISE_RATE_LIMITS", value_name = "LIMITS")]
+    pub rate_limits: Option<String>,
+    /// How much may be open at once: those to change of `total` (connections), `per-address` (connections), `sockets`
+    /// (WebSockets from one address) and `subscriptions` (from one address), each as `NAME=COUNT`, separated by commas.
+    /// Default: `total=10000,per-address=1000,sockets=500,subscriptions=2000`.
+    #[arg(long, env = "SLOTWISE_CONNECTION_LIMITS", value_name = "LIMITS")]
+    pub connection_limits: Option<String>,
+    /// Networks of proxies whose `X-Forwarded-For` is believed, separated by commas: `10.0.0.0/8,127.0.0.1`. Default:
+    /// none; the client is whoever connects.
+    #[arg(long, env = "SLOTWISE_TRUSTED_PROXIES", value_name = "NETWORKS")]
+    pub trusted_proxies: Option<String>,
+    /// The most that one operation may come to, its lists counted by their sizes.
+    #[arg(long, env = "SLOTWISE_MAX_COMPLEXITY", value_name = "COUNT", default_value = "20000")]
+    pub max_complexity: String,
+    /// Whether the schema is told: by introspection, and at `/schema.graphql`.
+    #[arg(
+        long,
+        env = "SLOTWISE_INTROSPECTION",
+        value_name = "true|false",
+        default_value = "true",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub introspection: String,
 }
 
 /// The settings of `demo`. Its keys are made afresh each time.
@@ -218,6 +252,9 @@ pub struct DemoArgs {
     /// A SQLite file to keep the demo's data in. Default: a temporary one.
     #[arg(long, env = "SLOTWISE_DEMO_DATABASE", value_name = "FILE")]
     pub database: Option<std::path::PathBuf>,
+    /// How often one client address may ask for things, as for `serve`; `off` to measure.
+    #[arg(long, env = "SLOTWISE_RATE_LIMITS", value_name = "LIMITS")]
+    pub rate_limits: Option<String>,
     #[command(flatten)]
     pub log: LogArgs,
 }

@@ -3,6 +3,7 @@
 //!
 //! How the settings are typed is in `cli`. Nothing else in the program reads the environment.
 
+mod limits;
 mod reading;
 mod tokens;
 
@@ -17,6 +18,8 @@ use secrecy::SecretString;
 use crate::auth::{ClaimNames, KeySetAddress, Profile, PublicKey, SignatureAlgorithm};
 use crate::cli::{Cli, Command};
 use crate::domain::person::NamedAdmins;
+use crate::throttle::RateLimits;
+pub use limits::{LimitSettings, TrustedProxies};
 use reading::Reading;
 
 /// What the program was asked to do, with valid settings.
@@ -90,6 +93,8 @@ pub struct ServeSettings {
     pub shutdown: Duration,
     /// How holds live, and how many there may be.
     pub holds: HoldSettings,
+    /// How much may be asked for.
+    pub limits: LimitSettings,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -101,6 +106,8 @@ pub struct DemoSettings {
     pub listen: SocketAddr,
     /// The SQLite file; `None`: a temporary one.
     pub database: Option<PathBuf>,
+    /// How often things may be asked for.
+    pub rates: RateLimits,
     /// What is logged.
     pub log: LogSettings,
 }
@@ -182,6 +189,10 @@ pub struct HttpSettings {
     pub request_timeout: Duration,
     /// Whether GraphiQL is served.
     pub graphiql: bool,
+    /// Whether the schema is told to whoever asks.
+    pub introspection: bool,
+    /// Who is believed to speak for others.
+    pub proxies: TrustedProxies,
 }
 
 impl Default for HttpSettings {
@@ -191,6 +202,8 @@ impl Default for HttpSettings {
             body_limit: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             graphiql: true,
+            introspection: true,
+            proxies: TrustedProxies::default(),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::app::{App, StartError};
 use crate::auth::Profile;
 use crate::clock::SharedClock;
 use crate::config::{
-    DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, ServeSettings, TokenKey, TokenSettings,
+    DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, LimitSettings, ServeSettings, TokenKey, TokenSettings,
 };
 use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::catalogue::{EventType, Resource};
@@ -94,6 +94,7 @@ fn serve_settings(settings: &DemoSettings, file: &DatabaseFile, clock: &SharedCl
         tokens: Some(TokenSettings { trust_roles: true, ..TokenSettings::new(TokenKey::Secret(clock.secret())) }),
         guest_bookings: true,
         http: HttpSettings::default(),
+        limits: LimitSettings { rates: settings.rates, ..LimitSettings::default() },
         shutdown: SHUTDOWN,
         holds: HoldSettings::default(),
         log: settings.log.clone(),

@@ -15,6 +15,7 @@
 //! - [`service`] has the use cases: authorize, read, decide, write, commit, publish.
 //! - [`store`] is the only code that knows SeaORM; [`presence`] is the registry of holds; [`feed`] wakes who watches.
 //! - [`domain`] has the rules, pure and synchronous; it imports nothing but itself.
+//! - [`throttle`] says how often a client may ask and how much it may have open; [`address`] who is one client.
 //! - [`clock`] is the only reader of the clock and of randomness, `server_key` derives secrets, [`error`] is what ends a
 //!   request without an answer.
 //!
@@ -28,6 +29,7 @@
 //! - A write that has begun runs to its end, whoever goes away.
 //! - The feed tells that something has changed, never what: whoever is woken reads the present state.
 
+pub mod address;
 pub mod app;
 pub mod auth;
 mod cli;
@@ -45,3 +47,4 @@ pub mod program;
 mod server_key;
 pub mod service;
 pub mod store;
+pub mod throttle;

@@ -62,6 +62,7 @@ impl Reading {
         // Each part is read before any is missed, so that all problems are found.
         let http = self.http(&args);
         let holds = self.holds(&args);
+        let limits = self.limits(&args.limits);
         let guest_bookings = self.flag(setting("guest-bookings", "SLOTWISE_GUEST_BOOKINGS"), &args.guest_bookings);
         let shutdown =
             self.seconds(setting("shutdown-seconds", "SLOTWISE_SHUTDOWN_SECONDS"), &args.shutdown_seconds, 600);
@@ -83,6 +84,7 @@ impl Reading {
             http: http?,
             shutdown: shutdown?,
             holds: holds?,
+            limits: limits?,
             log: log?,
         })
     }
@@ -94,11 +96,15 @@ impl Reading {
         let name = setting("request-timeout-seconds", "SLOTWISE_REQUEST_TIMEOUT_SECONDS");
         let request_timeout = self.seconds(name, &args.request_timeout_seconds, 600);
         let graphiql = self.flag(setting("graphiql", "SLOTWISE_GRAPHIQL"), &args.graphiql);
+        let introspection = self.flag(setting("introspection", "SLOTWISE_INTROSPECTION"), &args.limits.introspection);
+        let proxies = self.proxies(args.limits.trusted_proxies.as_deref());
         Some(HttpSettings {
             origins: origins?,
             body_limit: body_limit?,
             request_timeout: request_timeout?,
             graphiql: graphiql?,
+            introspection: introspection?,
+            proxies: proxies?,
         })
     }
 
@@ -133,7 +139,8 @@ impl Reading {
     pub(super) fn demo(&mut self, args: DemoArgs) -> Option<DemoSettings> {
         let listen = self.listen(&args.listen);
         let log = self.log(args.log);
-        Some(DemoSettings { listen: listen?, database: args.database, log: log? })
+        let rates = self.rates(args.rate_limits.as_deref());
+        Some(DemoSettings { listen: listen?, database: args.database, rates: rates?, log: log? })
     }
 
     pub(super) fn migrate(&mut self, args: MigrateArgs) -> Option<MigrateSettings> {
@@ -292,7 +299,7 @@ impl Reading {
         self.number(name, text, 1, most).map(Duration::from_secs)
     }
 
-    fn number<N>(&mut self, name: Setting, text: &str, least: N, most: N) -> Option<N>
+    pub(super) fn number<N>(&mut self, name: Setting, text: &str, least: N, most: N) -> Option<N>
     where
         N: FromStr + PartialOrd + fmt::Display + Copy,
     {

@@ -4,6 +4,7 @@ use clap::CommandFactory as _;
 
 use super::*;
 use crate::domain::access::Role;
+use crate::throttle::{ConnectionLimits, Rate};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -222,6 +223,88 @@ fn claims_can_have_other_names_and_roles_can_be_trusted() {
 fn a_token_is_made_with_a_secret_and_with_nothing_else() {
     let error = read("slotwise token --token-jwks-url https://id.example/jwks").unwrap_err();
     assert!(error.contains("only the identity provider makes them"), "{error}");
+}
+
+#[test]
+fn rates_are_named_and_what_is_not_named_stays() {
+    let rates = |list: &str| serve(&format!("--rate-limits {list}")).map(|settings| settings.limits.rates);
+    let usual = RateLimits::default();
+    assert_eq!(serve("").unwrap().limits, LimitSettings::default());
+    assert_eq!(rates("off"), Ok(RateLimits::OFF));
+    assert_eq!(
+        rates("queries=60/10,changes=off,failed-sign-ins=0"),
+        Ok(RateLimits { queries: Rate::new(60, 10), changes: None, failed_sign_ins: None, ..usual })
+    );
+    assert_eq!(
+        rates("heartbeats=1/2,session-heartbeats=3/4"),
+        Ok(RateLimits { heartbeats: Rate::new(1, 2), session_heartbeats: Rate::new(3, 4), ..usual })
+    );
+    for wrong in ["on", "queries", "queries=60", "queries=60/0", "queries=-1/5", "bookings=60/10", "queries=1/2/3"] {
+        let error = rates(wrong).unwrap_err();
+        assert!(error.contains("--rate-limits (SLOTWISE_RATE_LIMITS) must be off, or a list"), "{wrong}: {error}");
+    }
+    let Ok(Invocation::Demo(demo)) = read("slotwise demo --rate-limits off") else { panic!("no demo") };
+    assert_eq!(demo.rates, RateLimits::OFF);
+}
+
+#[test]
+fn what_may_be_open_is_named_and_what_is_not_named_stays() {
+    let limits = |list: &str| serve(&format!("--connection-limits {list}")).map(|settings| settings.limits.connections);
+    assert_eq!(
+        limits("total=7,per-address=6,sockets=5,subscriptions=4"),
+        Ok(ConnectionLimits { total: 7, per_address: 6, sockets: 5, subscriptions: 4 })
+    );
+    assert_eq!(limits("sockets=5"), Ok(ConnectionLimits { sockets: 5, ..ConnectionLimits::default() }));
+    for wrong in ["off", "sockets", "sockets=0", "sockets=many", "windows=5", "total=1000001"] {
+        let error = limits(wrong).unwrap_err();
+        assert!(error.contains("--connection-limits (SLOTWISE_CONNECTION_LIMITS) must be a list"), "{wrong}: {error}");
+    }
+    let error = serve("--max-complexity 10").unwrap_err();
+    assert!(error.contains("--max-complexity (SLOTWISE_MAX_COMPLEXITY) must be a whole number from 1000"), "{error}");
+}
+
+#[test]
+fn the_defaults_that_are_told_are_those_that_there_are() {
+    let told = |flag: &str| {
+        let command = Cli::command();
+        let help =
+            command.get_arguments().find(|arg| arg.get_long() == Some(flag)).unwrap().get_help().unwrap().to_string();
+        help.split("Default: `").nth(1).unwrap().split('`').next().unwrap().to_owned()
+    };
+    let limits =
+        serve(&format!("--rate-limits {} --connection-limits {}", told("rate-limits"), told("connection-limits")));
+    assert_eq!(limits.unwrap().limits, LimitSettings::default());
+    // Each is told, or it would keep its default unseen.
+    assert_eq!(told("rate-limits").matches('=').count(), 5);
+    assert_eq!(told("connection-limits").matches('=').count(), 4);
+}
+
+#[test]
+fn proxies_are_addresses_and_networks() {
+    let proxies = |list: &str| serve(&format!("--trusted-proxies {list}")).map(|settings| settings.http.proxies);
+    let known = proxies("10.0.0.0/8,127.0.0.1,fd00::/8").unwrap();
+    for (address, trusted) in [
+        ("10.9.8.7", true),
+        ("127.0.0.1", true),
+        ("::ffff:10.9.8.7", true),
+        ("fd00::1", true),
+        ("127.0.0.2", false),
+        ("11.0.0.1", false),
+        ("fe80::1", false),
+    ] {
+        assert_eq!(known.include(address.parse().unwrap()), trusted, "{address}");
+    }
+    assert!(!serve("").unwrap().http.proxies.include("127.0.0.1".parse().unwrap()));
+    for wrong in ["10.0.0.0/33", "proxy.example", "10.0.0", "*"] {
+        let error = proxies(wrong).unwrap_err();
+        assert!(error.contains("--trusted-proxies (SLOTWISE_TRUSTED_PROXIES) must be a list"), "{wrong}: {error}");
+    }
+}
+
+#[test]
+fn the_schema_is_told_unless_one_says_no() {
+    assert!(serve("").unwrap().http.introspection);
+    assert!(!serve("--introspection off").unwrap().http.introspection);
 }
 
 /// The README's table of settings, as the command line itself has it.

@@ -7,17 +7,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Executor, ObjectType, Request, Response, Schema, SubscriptionType, Value, Variables};
+use async_graphql::{Data, Executor, ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Variables};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 use chrono::{DateTime, Utc};
 
-use super::gate::{self, Limits};
+use super::gate::{Gate, Limits, Passed};
 use super::mask;
 use crate::clock::SharedClock;
 use crate::domain::access::Caller;
+use crate::throttle::{Demand, RetryAfter, Throttle};
 
 /// By what way an operation came. Resolvers find it in the context: secrets are refused over [`Transport::Get`],
 /// since addresses are logged and remembered all over the place.
@@ -117,6 +118,23 @@ impl From<OperationType> for OperationKind {
     }
 }
 
+/// Why an operation does not come in.
+pub(super) enum NotAdmitted {
+    /// The check found something wrong with it.
+    Invalid(ServerError),
+    /// Whoever asks has asked too often.
+    TooOften(RetryAfter),
+}
+
+impl From<NotAdmitted> for ServerError {
+    fn from(refused: NotAdmitted) -> Self {
+        match refused {
+            NotAdmitted::Invalid(error) => error,
+            NotAdmitted::TooOften(wait) => mask::too_often(wait.message(), wait),
+        }
+    }
+}
+
 /// An operation that has passed the check before execution.
 pub struct Prepared {
     request: Request,
@@ -163,28 +181,39 @@ impl<E: Executor> AnySchema for E {
 #[derive(Clone)]
 pub struct Engine {
     pub(super) schema: Arc<dyn AnySchema>,
-    pub(super) limits: Limits,
+    pub(super) throttle: Arc<Throttle>,
+    gate: Arc<Gate>,
     sdl: Arc<str>,
     clock: SharedClock,
 }
 
+/// Why an operation is not executed.
+#[derive(Debug)]
+pub enum NotPrepared {
+    /// Something is wrong with it: the answer tells what.
+    Invalid(Answer),
+    /// Whoever asks has asked too often.
+    TooOften(RetryAfter),
+}
+
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Engine").field("gate", &self.gate).finish_non_exhaustive()
     }
 }
 
 impl Engine {
-    /// Executes operations of `schema` within the usual limits.
+    /// Executes operations of `schema` within `limits`, as often as `throttle` says.
     #[must_use]
-    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, clock: SharedClock) -> Self
+    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, clock: SharedClock, limits: Limits, throttle: Arc<Throttle>) -> Self
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
-        let sdl = schema.sdl().into();
-        Self { schema: Arc::new(schema), limits: Limits::default(), sdl, clock }
+        let sdl: Arc<str> = schema.sdl().into();
+        let gate = Arc::new(Gate::new(limits, &sdl));
+        Self { schema: Arc::new(schema), throttle, gate, sdl, clock }
     }
 
     /// The present instant, for an operation that begins.
@@ -198,24 +227,39 @@ impl Engine {
         &self.sdl
     }
 
-    /// Checks an operation before it is executed: by [`gate`], in linear time.
+    /// Checks an operation before it is executed, in linear time, and takes it from the budgets of its address.
     ///
     /// # Errors
     ///
-    /// The answer that tells what is wrong with the operation.
-    pub fn prepare(&self, operation: Operation) -> Result<Prepared, Answer> {
+    /// Something is wrong with the operation, or there are too many of them.
+    pub fn prepare(&self, operation: Operation, address: ClientAddress) -> Result<Prepared, NotPrepared> {
         let Operation { query, operation_name, variables } = operation;
-        let mut variables = Variables::from_json(serde_json::Value::Object(variables));
-        match gate::check(&query, operation_name.as_deref(), &variables, &self.limits) {
-            Ok(passed) => {
-                variables.extend(passed.unset_sizes.into_iter().map(|name| (name, Value::Null)));
-                let mut request = Request::new(query).variables(variables);
-                request.operation_name = operation_name;
-                request.set_parsed_query(passed.document);
-                Ok(Prepared { request, kind: passed.kind })
-            }
-            Err(refused) => Err(answer(&Response::from_errors(vec![refused.into()]))),
-        }
+        let variables = Variables::from_json(serde_json::Value::Object(variables));
+        let passed = self.admit(&query, operation_name.as_deref(), &variables, address);
+        let Passed { document, kind, .. } = passed.map_err(|refused| match refused {
+            NotAdmitted::Invalid(error) => NotPrepared::Invalid(answer(&Response::from_errors(vec![error]))),
+            NotAdmitted::TooOften(wait) => NotPrepared::TooOften(wait),
+        })?;
+        let mut request = Request::new(query).variables(variables);
+        request.operation_name = operation_name;
+        request.set_parsed_query(document);
+        Ok(Prepared { request, kind })
+    }
+
+    /// What every operation passes, whatever transport it comes by. One that is refused has cost a query: otherwise
+    /// being wrong would be free.
+    pub(super) fn admit(
+        &self,
+        query: &str,
+        operation_name: Option<&str>,
+        variables: &Variables,
+        ClientAddress(address): ClientAddress,
+    ) -> Result<Passed, NotAdmitted> {
+        let checked = self.gate.check(query, operation_name, variables);
+        let for_nothing = Demand::QUERY;
+        let demand = checked.as_ref().map_or(&for_nothing, |passed| &passed.demand);
+        self.throttle.admit(address, demand).map_err(NotAdmitted::TooOften)?;
+        checked.map_err(|refused| NotAdmitted::Invalid(refused.into()))
     }
 
     /// Executes a query or a mutation.

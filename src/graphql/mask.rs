@@ -3,6 +3,7 @@
 use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError, Value};
 
 use super::execute::RequestId;
+use crate::throttle::RetryAfter;
 
 /// The codes in `extensions.code` of top-level errors: all there are.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,9 @@ impl Code {
     }
 }
 
+/// The extension that tells with [`Code::RateLimited`] in how many seconds to come back.
+pub const RETRY_AFTER: &str = "retryAfter";
+
 /// The answer when not even an answer can be written.
 pub(super) const FAULT_BODY: &[u8] =
     br#"{"errors":[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#;
@@ -53,6 +57,13 @@ pub(super) const FAULT_BODY: &[u8] =
 pub(super) fn error(code: Code, message: impl Into<String>) -> ServerError {
     let mut error = ServerError::new(message, None);
     set_code(&mut error, code);
+    error
+}
+
+/// An error for what is asked for too often, which tells when to come back.
+pub(super) fn too_often(message: impl Into<String>, wait: RetryAfter) -> ServerError {
+    let mut error = error(Code::RateLimited, message);
+    error.extensions.get_or_insert_with(ErrorExtensionValues::default).set(RETRY_AFTER, wait.seconds());
     error
 }
 

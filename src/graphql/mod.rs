@@ -18,24 +18,31 @@ pub mod subscription;
 pub(crate) mod testing;
 pub mod types;
 
+use std::sync::Arc;
+
 use async_graphql::{Schema, SchemaBuilder};
 
 use execute::Engine;
+use gate::Limits;
 use loader::Loads;
 use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;
 
 use crate::service::Services;
+use crate::throttle::Throttle;
 
-/// The most that the lists of one operation may come to, by their sizes.
-const MAX_COMPLEXITY: usize = 20_000;
-
-/// The schema, ready to execute operations on `services`. To be called within the runtime that serves requests.
+/// The schema, ready to execute operations on `services`, as often as `throttle` says. To be called within the runtime
+/// that serves requests.
 #[must_use]
-pub fn engine(services: Services) -> Engine {
+pub fn engine(services: Services, limits: Limits, throttle: Arc<Throttle>) -> Engine {
     let clock = services.clock();
-    Engine::new(builder().data(Loads::new(services.clone())).data(services).finish(), clock)
+    let mut builder = builder().data(Loads::new(services.clone())).data(services);
+    if !limits.introspection {
+        // What is told of a misspelt name is part of the schema, too.
+        builder = builder.disable_suggestions();
+    }
+    Engine::new(builder.finish(), clock, limits, throttle)
 }
 
 /// The schema in the schema definition language.
@@ -45,5 +52,5 @@ pub fn sdl() -> String {
 }
 
 fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
-    Schema::build(Query::default(), Mutation::default(), Subscription).limit_complexity(MAX_COMPLEXITY)
+    Schema::build(Query::default(), Mutation::default(), Subscription)
 }

@@ -16,10 +16,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, Transport};
-use super::gate;
 use super::mask::{self, Code};
 use crate::domain::access::Caller;
 use crate::error::{Error, Internal};
+use crate::throttle::{Place, TRY_AGAIN};
 
 /// The most operations that may run on one connection at a time.
 const MAX_OPERATIONS: usize = 100;
@@ -76,16 +76,19 @@ pub type WhoAsks = Box<dyn Fn() -> BoxFuture<'static, Result<Option<Caller>, Err
 pub enum Refused {
     /// Its token is not valid, for whatever reason.
     InvalidToken,
+    /// Too many tokens from its address were not valid.
+    TooOften,
     /// It cannot be found out whose token it is.
     Unavailable,
 }
 
 impl Refused {
-    const ALL: [Self; 2] = [Self::InvalidToken, Self::Unavailable];
+    const ALL: [Self; 3] = [Self::InvalidToken, Self::TooOften, Self::Unavailable];
 
     const fn reason(self) -> &'static str {
         match self {
             Self::InvalidToken => "The access token is not valid. Connect again with a fresh one, or without any.",
+            Self::TooOften => "Too many access tokens from your address were not valid. Connect again in a minute.",
             Self::Unavailable => "Access tokens cannot be verified at the moment. Connect again, or without any.",
         }
     }
@@ -93,7 +96,7 @@ impl Refused {
     const fn code(self) -> u16 {
         match self {
             Self::InvalidToken => FORBIDDEN,
-            Self::Unavailable => TRY_AGAIN_LATER,
+            Self::TooOften | Self::Unavailable => TRY_AGAIN_LATER,
         }
     }
 }
@@ -204,18 +207,20 @@ impl Drop for Running {
 }
 
 impl SocketExecutor {
-    /// Checks an operation before it is known who asks for it.
-    fn admit(&self, request: &mut Request) -> Result<OperationKind, ServerError> {
+    /// Checks an operation before it is known who asks for it. Gives the place that it takes, if it is a subscription.
+    fn admit(&self, request: &mut Request) -> Result<Option<Place>, ServerError> {
         if *self.running.borrow() >= MAX_OPERATIONS {
             let message = format!("{MAX_OPERATIONS} operations run on this connection already. Complete some of them.");
-            return Err(mask::error(Code::RateLimited, message));
+            return Err(mask::too_often(message, TRY_AGAIN));
         }
-        let checked =
-            gate::check(&request.query, request.operation_name.as_deref(), &request.variables, &self.engine.limits);
-        let passed = checked?;
+        let Request { query, operation_name, variables, .. } = &request;
+        let passed = self.engine.admit(query, operation_name.as_deref(), variables, self.address)?;
+        let place = match passed.kind {
+            OperationKind::Query | OperationKind::Mutation => None,
+            OperationKind::Subscription => Some(self.place()?),
+        };
         request.set_parsed_query(passed.document);
-        request.variables.extend(passed.unset_sizes.into_iter().map(|name| (name, async_graphql::Value::Null)));
-        Ok(passed.kind)
+        Ok(place)
     }
 
     /// Who asks, for one operation.
@@ -239,7 +244,7 @@ impl SocketExecutor {
     }
 
     /// Starts an operation that has been admitted.
-    async fn start(self, mut request: Request, kind: OperationKind) -> BoxStream<'static, Response> {
+    async fn start(self, mut request: Request, place: Option<Place>) -> BoxStream<'static, Response> {
         let caller = match self.caller().await {
             Ok(caller) => caller,
             Err(refusal) => return refused(refusal),
@@ -248,11 +253,26 @@ impl SocketExecutor {
         request.data = RequestContext { caller, address, request_id, transport: Transport::WebSocket }.into_data();
         request.data.insert(engine.started_at());
         let responses = engine.schema.stream(request);
-        match kind {
+        match place {
             // What has begun to change something is finished.
-            OperationKind::Query | OperationKind::Mutation => responses,
-            OperationKind::Subscription => responses.take_until(shutdown.cancelled_owned()).boxed(),
+            None => responses,
+            Some(place) => {
+                let counted = responses.map(move |response| {
+                    let _taken = &place;
+                    response
+                });
+                counted.take_until(shutdown.cancelled_owned()).boxed()
+            }
         }
+    }
+
+    /// A place for a subscription.
+    fn place(&self) -> Result<Place, ServerError> {
+        let ClientAddress(address) = self.address;
+        self.engine.throttle.subscription(address).map_err(|full| {
+            let message = format!("{} subscriptions run from your address already. Complete some of them.", full.most);
+            mask::too_often(message, TRY_AGAIN)
+        })
     }
 }
 
@@ -267,13 +287,13 @@ impl Executor for SocketExecutor {
     }
 
     fn execute_stream(&self, mut request: Request, _session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let kind = match self.admit(&mut request) {
-            Ok(kind) => kind,
+        let place = match self.admit(&mut request) {
+            Ok(place) => place,
             Err(refusal) => return refused(refusal),
         };
         let running = Running::new(&self.running);
         let request_id = self.request_id.clone();
-        let responses = stream::once(self.clone().start(request, kind)).flatten();
+        let responses = stream::once(self.clone().start(request, place)).flatten();
         // A panic ends its own operation only.
         AssertUnwindSafe(responses)
             .catch_unwind()

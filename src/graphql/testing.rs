@@ -6,12 +6,21 @@ use async_graphql::{Context, Error, Object, Schema, Subscription};
 use futures_util::{Stream, StreamExt as _, stream};
 
 use super::execute::{Engine, RequestId, Transport};
-use crate::clock::SystemClock;
+use super::gate::Limits;
+use crate::clock::{SharedClock, SystemClock};
 use crate::domain::access::Caller;
+use crate::throttle::{ConnectionLimits, RateLimits, Throttle};
 
 /// An engine for the test schema.
 pub(crate) fn engine() -> Engine {
-    Engine::new(Schema::new(Query, Mutation, Subscriptions), Arc::new(SystemClock::new()))
+    let clock: SharedClock = Arc::new(SystemClock::new());
+    let throttle = Throttle::new(RateLimits::OFF, ConnectionLimits::default(), Arc::clone(&clock));
+    engine_with(Limits::default(), throttle)
+}
+
+/// The same within other limits.
+pub(crate) fn engine_with(limits: Limits, throttle: Arc<Throttle>) -> Engine {
+    Engine::new(Schema::new(Query, Mutation, Subscriptions), Arc::new(SystemClock::new()), limits, throttle)
 }
 
 struct Query;

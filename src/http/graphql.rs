@@ -9,11 +9,14 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::accept::{MediaType, is_json};
 use super::caller::caller;
+use super::client_address::client_address;
 use super::layers::request_id;
 use super::problem::Problem;
 use super::{HttpState, request, socket};
 use crate::domain::access::Caller;
-use crate::graphql::execute::{ClientAddress, Operation, OperationKind, Prepared, RequestContext, Transport};
+use crate::graphql::execute::{
+    ClientAddress, NotPrepared, Operation, OperationKind, Prepared, RequestContext, Transport,
+};
 use crate::graphql::mask::Code;
 
 /// An operation in the body.
@@ -23,15 +26,16 @@ pub(super) async fn post(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let address = client_address(&state.settings.proxies, peer, &parts.headers);
     let media_type = match media_type(&parts.headers) {
         Ok(media_type) => media_type,
         Err(problem) => return problem.into_response(),
     };
     let answer = async {
         // Whoever may not is told before the body is read.
-        let caller = caller(&state, &parts.headers).await?;
+        let caller = caller(&state, address, &parts.headers).await?;
         let operation = request::from_body(&parts.headers, body, state.settings.body_limit).await?;
-        let context = context(caller, peer, &parts.headers, Transport::Post);
+        let context = context(caller, address, &parts.headers, Transport::Post);
         answer(&state, operation, context, media_type).await
     };
     finished(answer.await, media_type)
@@ -44,19 +48,20 @@ pub(super) async fn get(
     request: Request,
 ) -> Response {
     let (mut parts, _) = request.into_parts();
+    let address = client_address(&state.settings.proxies, peer, &parts.headers);
     if wants_socket(&parts.headers) {
-        return socket::open(&state, client_address(peer), request_id(&parts.headers), &mut parts).await;
+        return socket::open(&state, address, request_id(&parts.headers), &mut parts).await;
     }
     let media_type = match media_type(&parts.headers) {
         Ok(media_type) => media_type,
         Err(problem) => return problem.into_response(),
     };
-    finished(answer_get(&state, peer, &parts, media_type).await, media_type)
+    finished(answer_get(&state, address, &parts, media_type).await, media_type)
 }
 
 async fn answer_get(
     state: &HttpState,
-    peer: SocketAddr,
+    address: ClientAddress,
     parts: &Parts,
     media_type: MediaType,
 ) -> Result<Response, Problem> {
@@ -69,9 +74,9 @@ async fn answer_get(
             "A GET has no body: leave out `Content-Type`.",
         ));
     }
-    let caller = caller(state, &parts.headers).await?;
+    let caller = caller(state, address, &parts.headers).await?;
     let operation = request::from_query_string(parts.uri.query().unwrap_or_default())?;
-    let context = context(caller, peer, &parts.headers, Transport::Get);
+    let context = context(caller, address, &parts.headers, Transport::Get);
     answer(state, operation, context, media_type).await
 }
 
@@ -97,12 +102,13 @@ async fn answer(
     context: RequestContext,
     media_type: MediaType,
 ) -> Result<Response, Problem> {
-    let answer = match state.engine.prepare(operation) {
+    let answer = match state.engine.prepare(operation, context.address) {
         Ok(prepared) => {
             allowed(&prepared, context.transport)?;
             state.engine.execute(prepared, context).await
         }
-        Err(refused) => refused,
+        Err(NotPrepared::Invalid(answer)) => answer,
+        Err(NotPrepared::TooOften(wait)) => return Err(wait.into()),
     };
     let status = match media_type {
         MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
@@ -145,13 +151,8 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
     })
 }
 
-fn context(caller: Caller, peer: SocketAddr, headers: &HeaderMap, transport: Transport) -> RequestContext {
-    RequestContext { caller, address: client_address(peer), request_id: request_id(headers), transport }
-}
-
-/// The same client has the same address, whichever way its packets came.
-fn client_address(peer: SocketAddr) -> ClientAddress {
-    ClientAddress(peer.ip().to_canonical())
+fn context(caller: Caller, address: ClientAddress, headers: &HeaderMap, transport: Transport) -> RequestContext {
+    RequestContext { caller, address, request_id: request_id(headers), transport }
 }
 
 fn wants_socket(headers: &HeaderMap) -> bool {

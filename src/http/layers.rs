@@ -1,10 +1,11 @@
 //! What stands around every route.
 
 use std::any::Any;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -16,11 +17,13 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Span, info, info_span};
 
+use super::client_address::client_address;
 use super::problem::Problem;
 use super::{HttpState, origin};
 use crate::clock::SharedClock;
 use crate::graphql::execute;
 use crate::graphql::mask::Code;
+use crate::throttle::Demand;
 
 /// The header that a request's id comes and goes by.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -51,6 +54,24 @@ pub(super) fn around(routes: Router<HttpState>, state: &HttpState) -> Router<Htt
         .layer(CompressionLayer::new())
         .layer(from_fn_with_state(state.settings.request_timeout, time_out));
     routes.layer(layers)
+}
+
+/// `pages`, each of which costs its reader a query.
+pub(super) fn limited(pages: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
+    pages.layer(from_fn_with_state(state.clone(), take_a_query))
+}
+
+async fn take_a_query(
+    State(state): State<HttpState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let execute::ClientAddress(address) = client_address(&state.settings.proxies, peer, request.headers());
+    match state.throttle.admit(address, &Demand::QUERY) {
+        Ok(()) => next.run(request).await,
+        Err(wait) => Problem::from(wait).into_response(),
+    }
 }
 
 /// Ids are written to the log and back to the client: only those that are short and plain are taken over.

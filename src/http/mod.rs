@@ -2,6 +2,8 @@
 
 mod accept;
 mod caller;
+mod client_address;
+mod connection;
 mod graphiql;
 mod graphql;
 mod health;
@@ -27,6 +29,7 @@ use crate::config::HttpSettings;
 use crate::domain::access::{Identity, Viewer};
 use crate::error::Error;
 use crate::graphql::execute::Engine;
+use crate::throttle::Throttle;
 
 pub use identity::{IdentityWebhook, TakeAccountEvent};
 pub use server::{Ended, bind, serve};
@@ -42,6 +45,8 @@ pub type People = Arc<dyn Fn(Identity) -> BoxFuture<'static, Result<Option<Viewe
 pub struct HttpState {
     /// Executes operations.
     pub engine: Engine,
+    /// Knows how often clients may ask, and what they have open.
+    pub throttle: Arc<Throttle>,
     /// Verifies tokens.
     pub tokens: Arc<Tokens>,
     /// Knows who their bearers are.
@@ -64,15 +69,19 @@ pub struct HttpState {
 ///
 /// Whoever serves it must provide the client's address as `ConnectInfo<SocketAddr>`, as [`serve`] does.
 pub fn router(state: HttpState) -> Router {
-    let mut routes = Router::new()
+    let mut pages = Router::new();
+    if state.settings.introspection {
+        pages = pages.route("/schema.graphql", get(graphql::schema));
+    }
+    if state.settings.graphiql {
+        pages = pages.merge(graphiql::routes());
+    }
+    let routes = Router::new()
+        .merge(layers::limited(pages, &state))
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed))
         .route("/webhooks/identity", post(identity::post).fallback(identity::method_not_allowed))
-        .route("/schema.graphql", get(graphql::schema))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
-    if state.settings.graphiql {
-        routes = routes.merge(graphiql::routes());
-    }
     let routes = routes.fallback(problem::no_such_page).method_not_allowed_fallback(problem::method_not_allowed);
     layers::around(routes, &state).with_state(state)
 }

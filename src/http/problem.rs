@@ -7,7 +7,8 @@ use serde_json::json;
 use super::accept::MediaType;
 use super::layers::request_id;
 use crate::error::Error;
-use crate::graphql::mask::{Code, fault_message};
+use crate::graphql::mask::{Code, RETRY_AFTER, fault_message};
+use crate::throttle::RetryAfter;
 
 /// An error of HTTP's.
 #[derive(Debug)]
@@ -17,11 +18,12 @@ pub(super) struct Problem {
     message: String,
     media_type: MediaType,
     header: Option<(HeaderName, HeaderValue)>,
+    retry_after: Option<RetryAfter>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, code: Code, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), media_type: MediaType::Json, header: None }
+        Self { status, code, message: message.into(), media_type: MediaType::Json, header: None, retry_after: None }
     }
 
     /// The request is malformed.
@@ -52,6 +54,13 @@ impl Problem {
         .with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
     }
 
+    /// Too much at once, or too often.
+    pub(super) fn too_often(message: impl Into<String>, wait: RetryAfter) -> Self {
+        let header = (header::RETRY_AFTER, HeaderValue::from(wait.seconds()));
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, Code::RateLimited, message);
+        Self { header: Some(header), retry_after: Some(wait), ..problem }
+    }
+
     /// A fault, of which only the log learns more.
     pub(super) fn fault(error: &Error, headers: &HeaderMap) -> Self {
         let request_id = request_id(headers);
@@ -68,9 +77,19 @@ impl Problem {
     }
 }
 
+impl From<RetryAfter> for Problem {
+    fn from(wait: RetryAfter) -> Self {
+        Self::too_often(wait.message(), wait)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = json!({"errors": [{"message": self.message, "extensions": {"code": self.code.as_str()}}]});
+        let mut extensions = json!({ "code": self.code.as_str() });
+        if let Some(wait) = self.retry_after {
+            extensions[RETRY_AFTER] = wait.seconds().into();
+        }
+        let body = json!({"errors": [{"message": self.message, "extensions": extensions}]});
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static(self.media_type.content_type())),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -2,16 +2,40 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt as _;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use futures_util::FutureExt as _;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
+use super::connection::Counted;
 use super::{HttpState, router};
 
 /// How many connections may wait to be accepted: watchers come back all at once after a restart.
 const BACKLOG: u32 = 4096;
+
+/// How long a client may take to send the head of a request, and to think of its next one. Proxies keep their
+/// connections for a minute, and must not find one closed that they are about to use.
+const HEADER_LIMIT: Duration = Duration::from_secs(75);
+/// How large the head of a request may be, in bytes: what a connection may make the server keep.
+const MAX_HEAD: usize = 256 * 1024;
+/// How long to wait when connections cannot be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How serving came to an end.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -44,29 +68,136 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// The listener fails.
 pub async fn serve(listener: TcpListener, state: HttpState, limit: Duration) -> io::Result<Ended> {
     let (shutdown, sockets) = (state.shutdown.clone(), state.sockets.clone());
-    let listener = listener.tap_io(|stream| {
-        // Answers are small, and somebody waits for each.
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "TCP_NODELAY could not be set");
-        }
-    });
-    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let connections = TaskTracker::new();
     let ending = async {
-        serving.await?;
+        accept(listener, state, &connections).await;
+        connections.close();
+        connections.wait().await;
         sockets.close();
         sockets.wait().await;
-        Ok(Ended::Gracefully)
+        Ended::Gracefully
     };
     let out_of_time = async {
         shutdown.cancelled().await;
         tokio::time::sleep(limit).await;
     };
     tokio::select! {
-        ended = ending => ended,
+        ended = ending => Ok(ended),
         () = out_of_time => {
             warn!(sockets = sockets.len(), "some requests or sockets did not end in time");
             Ok(Ended::OutOfTime)
         }
+    }
+}
+
+/// Accepts connections until the server stops, each in a task of its own. While there are as many as there may be,
+/// whoever comes waits in the backlog.
+async fn accept(listener: TcpListener, state: HttpState, connections: &TaskTracker) {
+    let (throttle, shutdown) = (Arc::clone(&state.throttle), state.shutdown.clone());
+    let settings = Arc::clone(&state.settings);
+    let room = Arc::new(Semaphore::new(throttle.total_connections()));
+    let routes = router(state);
+    let next = async || {
+        // The semaphore is never closed.
+        let permit = Arc::clone(&room).acquire_owned().await.ok()?;
+        Some((permit, listener.accept().await))
+    };
+    while let Some(Some((permit, accepted))) = shutdown.run_until_cancelled(next()).await {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                pause_after(&error).await;
+                continue;
+            }
+        };
+        // A proxy speaks for many, who are counted by what they open through it.
+        let place = if settings.proxies.include(peer.ip()) { None } else { Some(throttle.connection(peer.ip())) };
+        let Ok(place) = place.transpose() else {
+            debug!(%peer, "too many connections from one address: this one is closed");
+            continue;
+        };
+        // Answers are small, and somebody waits for each.
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "TCP_NODELAY could not be set");
+        }
+        let stream = Counted::new(stream, permit, place);
+        connections.spawn(converse(stream, peer, routes.clone(), shutdown.clone()));
+    }
+}
+
+/// A client that has gone away again is no reason to wait; having no file descriptors left is.
+async fn pause_after(error: &io::Error) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    if !matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) {
+        warn!(%error, "a connection could not be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}
+
+/// Answers the requests of one connection.
+async fn converse<S>(stream: S, peer: SocketAddr, routes: Router, shutdown: CancellationToken)
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let service = routes.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        request.map(Body::new)
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_buf_size(MAX_HEAD);
+    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
+    let mut connection = pin!(connection);
+    let mut stopping = pin!(shutdown.cancelled().fuse());
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    debug!(%error, "a connection ended early");
+                }
+                return;
+            }
+            () = &mut stopping => connection.as_mut().graceful_shutdown(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tokio::time::{Instant, timeout};
+
+    use super::*;
+    use crate::http::tests::Fixture;
+
+    /// A client of a server of its own, in time that passes as soon as everybody waits.
+    async fn client(request: &str) -> DuplexStream {
+        let state = Fixture::new().state;
+        let (mut client, server) = tokio::io::duplex(64 * 1024);
+        let peer = SocketAddr::from(([192, 0, 2, 7], 5000));
+        let shutdown = state.shutdown.clone();
+        tokio::spawn(converse(server, peer, router(state), shutdown));
+        client.write_all(request.as_bytes()).await.unwrap();
+        client
+    }
+
+    /// What the server sends until it closes the connection, and after how long it does.
+    async fn until_closed(mut client: DuplexStream) -> (String, Duration) {
+        let (mut text, start) = (String::new(), Instant::now());
+        timeout(Duration::from_hours(1), client.read_to_string(&mut text)).await.expect("it stays open").unwrap();
+        (text, start.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_finish_its_question_is_disconnected() {
+        let (answer, after) = until_closed(client("GET /healthz HTTP/1.1\r\nhost: slots.exam").await).await;
+        assert!(!answer.contains("200"), "{answer}");
+        assert_eq!(after.as_secs(), HEADER_LIMIT.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_is_one_that_does_not_think_of_another() {
+        let (answer, after) = until_closed(client("GET /healthz HTTP/1.1\r\nhost: slots.example\r\n\r\n").await).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert_eq!(after.as_secs(), HEADER_LIMIT.as_secs());
     }
 }

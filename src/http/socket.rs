@@ -17,13 +17,14 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
 
-use super::caller::{recognize, verify};
+use super::caller::{Unknown, identify, recognize};
 use super::problem::Problem;
 use super::{HttpState, origin};
-use crate::auth::{Unverified, from_init_payload};
+use crate::auth::from_init_payload;
 use crate::graphql::execute::{ClientAddress, RequestId};
 use crate::graphql::mask::Code;
 use crate::graphql::socket::{Connection, Frame, Protocol, Refused, WhoAsks};
+use crate::throttle::{Demand, Place, TRY_AGAIN};
 
 /// What a connection reads at once: subscriptions are short, and connections many.
 const READ_BUFFER: usize = 4 * 1024;
@@ -54,6 +55,10 @@ pub(super) async fn open(
         let message = "Pages of this origin may not connect. See --cors-origins (SLOTWISE_CORS_ORIGINS).";
         return Problem::new(StatusCode::FORBIDDEN, Code::Forbidden, message).into_response();
     }
+    let place = match place(state, address) {
+        Ok(place) => place,
+        Err(problem) => return problem.into_response(),
+    };
     let upgrade = match WebSocketUpgrade::from_request_parts(parts, state).await {
         Ok(upgrade) => upgrade.protocols(Protocol::ALL.map(Protocol::name)),
         Err(rejection) => {
@@ -81,8 +86,17 @@ pub(super) async fn open(
         .on_upgrade(move |stream| async move {
             let span = info_span!("socket", request_id = socket.connection.request_id.as_str());
             socket.run(stream).instrument(span).await;
-            drop(counted);
+            drop((counted, place));
         })
+}
+
+/// A place for one more socket; opening one costs as much as a query.
+fn place(state: &HttpState, ClientAddress(address): ClientAddress) -> Result<Place, Problem> {
+    state.throttle.admit(address, &Demand::QUERY)?;
+    state.throttle.socket(address).map_err(|full| {
+        let message = format!("{} WebSockets are open from your address already. Close some of them.", full.most);
+        Problem::too_often(message, TRY_AGAIN)
+    })
 }
 
 struct Socket {
@@ -99,8 +113,8 @@ impl Socket {
         let heard = Arc::new(AtomicBool::new(true));
         let (introduced, introduction) = oneshot::channel();
         let input = texts(stream, Arc::clone(&heard));
-        let engine = state.engine.clone();
-        let frames = engine.connect(connection, input, move |payload| introduce(state, payload, introduced));
+        let (engine, address) = (state.engine.clone(), connection.address);
+        let frames = engine.connect(connection, input, move |payload| introduce(state, address, payload, introduced));
         let close = Exchange { sink: &mut sink, frames, heard, shutdown }.run(introduction).await;
         if let Some((code, reason)) = close {
             let frame = CloseFrame { code, reason: shortened(&reason).into() };
@@ -162,21 +176,20 @@ impl Exchange<'_> {
 /// Who the client is, by its first message, of which the transport is told; from then on, who it is at each operation.
 async fn introduce(
     state: HttpState,
+    address: ClientAddress,
     payload: serde_json::Value,
     introduced: oneshot::Sender<()>,
 ) -> Result<WhoAsks, Refused> {
-    let verified = verify(&state, from_init_payload(&payload)).await.map_err(|unverified| match unverified {
-        Unverified::Invalid => Refused::InvalidToken,
-        Unverified::Unavailable => Refused::Unavailable,
-    })?;
-    match recognize(&state, verified.as_ref()).await {
-        Ok(Some(_)) => {}
-        Ok(None) => return Err(Refused::InvalidToken),
-        Err(error) => {
-            tracing::error!(?error, "it could not be found out who opened a WebSocket");
-            return Err(Refused::Unavailable);
-        }
-    }
+    let (verified, _) =
+        identify(&state, address, from_init_payload(&payload)).await.map_err(|unknown| match unknown {
+            Unknown::InvalidToken => Refused::InvalidToken,
+            Unknown::TooOften(_) => Refused::TooOften,
+            Unknown::Unavailable => Refused::Unavailable,
+            Unknown::Failed(error) => {
+                tracing::error!(?error, "it could not be found out who opened a WebSocket");
+                Refused::Unavailable
+            }
+        })?;
     // Fails only when the connection has ended meanwhile.
     let _told = introduced.send(());
     let asking = Arc::new((state, verified));

@@ -21,17 +21,18 @@ use crate::config::{Origins, TokenKey, TokenSettings};
 use crate::domain::access::Role;
 use crate::domain::id::{OrganizationId, UserId};
 use crate::graphql::testing::engine;
+use crate::throttle::{ConnectionLimits, RateLimits};
 
 /// A server, and the clock that it goes by.
-struct Fixture {
-    state: HttpState,
+pub(super) struct Fixture {
+    pub(super) state: HttpState,
     clock: Arc<TestClock>,
     /// Whether the bearers of valid tokens are.
     let_in: Arc<AtomicBool>,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::with(HttpSettings::default())
     }
 
@@ -40,8 +41,10 @@ impl Fixture {
         let key = TokenKey::Secret(SecretString::from("0123456789abcdef0123456789abcdef"));
         let let_in = Arc::new(AtomicBool::new(true));
         let still = Arc::clone(&let_in);
+        let throttle = Throttle::new(RateLimits::OFF, ConnectionLimits::default(), clock.clone());
         let state = HttpState {
             engine: engine(),
+            throttle,
             tokens: Arc::new(Tokens::new(Some(&TokenSettings::new(key)), clock.clone())),
             people: Arc::new(move |identity| {
                 let let_in = still.load(Ordering::SeqCst);

@@ -11,11 +11,12 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::hold::Hold;
-use super::limits::{AddressGroup, Allowance, Budget, cost, weight};
+use super::limits::{Allowance, Budget, cost, weight};
 use super::room::{Owner, Stake};
 use super::session::{Holder, SessionKey};
 use super::spans::{SpanIndex, SpanKey};
 use super::{HoldSettings, micros};
+use crate::address::AddressGroup;
 use crate::clock::Monotonic;
 use crate::domain::id::{EventTypeId, ResourceId};
 use crate::domain::quantum::QuantumSpan;

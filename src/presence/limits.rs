@@ -1,6 +1,5 @@
 //! How long a session may hold, and how much a client address may.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::HoldSettings;
@@ -79,26 +78,6 @@ impl Allowance {
 
     fn is_rested(&self, now: Monotonic, limit: Duration) -> bool {
         !self.holding && now.since(self.since) >= limit
-    }
-}
-
-/// Whom one budget is for: an IPv4 address, or the network of 64 bits that an IPv6 client has to itself.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum AddressGroup {
-    V4(Ipv4Addr),
-    V6Network([u16; 4]),
-}
-
-impl AddressGroup {
-    pub(super) fn of(address: IpAddr) -> Self {
-        let network = |address: Ipv6Addr| {
-            let [a, b, c, d, ..] = address.segments();
-            Self::V6Network([a, b, c, d])
-        };
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address),
-            IpAddr::V6(address) => network(address),
-        }
     }
 }
 

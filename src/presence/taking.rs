@@ -9,10 +9,11 @@ use serde_json::Value;
 
 use super::board::{Board, Held, Said, Seen, Session, Stage, Turn};
 use super::hold::{HoldLimit, HoldRefusal, HoldSlot};
-use super::limits::{AddressGroup, Allowance, Budget, cost, weight};
+use super::limits::{Allowance, Budget, cost, weight};
 use super::room::{Stake, Tally, add_units, conflict, conflicts, runs};
 use super::session::{Holder, SessionKey};
 use super::spans::SpanKey;
+use crate::address::AddressGroup;
 use crate::clock::Monotonic;
 use crate::domain::id::{EventTypeId, ResourceId};
 use crate::domain::quantum::QuantumSpan;

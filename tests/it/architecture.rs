@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 const MAX_LINES: usize = 450;
 
 /// Words, and where under `src` they may be used.
-const HOMES: [(&[&str], &[&str]); 6] = [
+const HOMES: [(&[&str], &[&str]); 7] = [
     (&["sea_orm", "sea_orm_migration", "sqlx", "entity::", "migration::"], &["store"]),
     (&["async_graphql"], &["graphql"]),
-    (&["axum", "tower_http"], &["http"]),
+    (&["axum", "tower_http", "hyper", "hyper_util"], &["http"]),
+    (&["governor"], &["throttle"]),
     (&["Utc::now", "Local::now", "Instant::now", "SystemTime::now", "Uuid::new_v4", "Uuid::now_v7"], &["clock.rs"]),
     (&["env::var", "env::args", "env::set_var"], &["config.rs", "config", "cli.rs"]),
     (&["jsonwebtoken", "reqwest", "rustls"], &["auth"]),
@@ -123,7 +124,11 @@ fn the_domain_knows_nothing_but_itself() {
 
 #[test]
 fn layers_know_only_those_below_them() {
-    let above: [(&str, &[&str]); 4] = [
+    let above: [(&str, &[&str]); 5] = [
+        (
+            "throttle",
+            &["crate::store", "crate::presence", "crate::service", "crate::graphql", "crate::http", "crate::app"],
+        ),
         ("store", &["crate::service", "crate::graphql", "crate::http", "crate::presence", "crate::app"]),
         ("presence", &["crate::store", "crate::service", "crate::graphql", "crate::http", "crate::app"]),
         ("service", &["crate::graphql", "crate::http", "crate::app"]),
@@ -138,6 +143,16 @@ fn layers_know_only_those_below_them() {
         }
     }
     assert!(astray.is_empty(), "layers know only those below them:\n{}", astray.join("\n"));
+}
+
+#[test]
+fn complexity_is_reckoned_in_one_place() {
+    // The library's attribute multiplies without saturating, and wants a value for every variable.
+    let sources = Source::all();
+    let attributes =
+        sources.iter().filter(|source| source.is_in("graphql")).flat_map(|source| source.uses("graphql(complexity"));
+    let attributes: Vec<_> = attributes.collect();
+    assert!(attributes.is_empty(), "lists weigh what graphql/gate/complexity.rs says:\n{}", attributes.join("\n"));
 }
 
 #[test]

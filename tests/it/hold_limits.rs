@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::studios::{at, free_hold, hold, refusal, secret, starts_of, studios, with};
-use crate::support::{Actor, ResourceSpec, TestServer};
+use crate::support::{Actor, ResourceSpec, ServerOptions, TestServer};
 
 /// Minutes of 400 quanta.
 const AS_MUCH_AS_CAN_BE: u32 = 400 * 15;
@@ -136,6 +136,45 @@ async fn an_address_has_a_budget_on_each_resource_whatever_sessions_it_invents()
     // What was not used comes back as soon as it is left.
     actor.leave(json!({ "resourceId": "res_one", "sessionSecret": secret("first") })).await;
     actor.hold(third()).await;
+}
+
+#[tokio::test]
+async fn a_thousand_sessions_of_one_address_cannot_hold_a_studio_s_month() {
+    const SIX_HOURS: u32 = 6 * 60;
+    const CHUNKS: i64 = 30 * 4;
+    let server = TestServer::start_with(ServerOptions::default().behind_a_proxy()).await;
+    server.resources([ResourceSpec::named("pod")]).await;
+    let greedy = server.anonymous().at("192.0.2.66");
+    let first: chrono::DateTime<chrono::Utc> = "2026-12-02T00:00:00Z".parse().unwrap();
+    let start = |chunk: i64| (first + chrono::TimeDelta::hours(6 * chunk)).to_rfc3339();
+    // Each session, of whatever name, tries one part of the month; fifty of them in one request.
+    for fifty in 0..20 {
+        let sessions = fifty * 50..(fifty + 1) * 50;
+        let variables: serde_json::Map<String, Value> = sessions
+            .clone()
+            .map(|number| {
+                let hold = free_hold("pod", &start(number % CHUNKS), SIX_HOURS, &format!("session {number}"));
+                (format!("i{number}"), hold)
+            })
+            .collect();
+        let declared: Vec<_> = sessions.clone().map(|number| format!("$i{number}: HeartbeatInput!")).collect();
+        let beats: Vec<_> =
+            sessions.map(|number| format!("h{number}: heartbeat(input: $i{number}) {{ granted }}")).collect();
+        greedy.ask(&format!("mutation ({}) {{ {} }}", declared.join(" "), beats.join(" ")), variables.into()).await;
+    }
+    let query =
+        "{ presenceBetween(resourceId: \"res_pod\", from: \"2026-12-01\", to: \"2027-01-05\") { holds { start } } }";
+    let days = greedy.ask(query, json!({})).await;
+    let held: std::collections::BTreeSet<&str> =
+        days["presenceBetween"].as_array().unwrap().iter().flat_map(|day| starts_of(&day["holds"])).collect();
+    // 12,000 quantum-minutes are 800 quarter hours for fifteen minutes: a third of them, by sixes of hours.
+    assert_eq!(held.len(), 800 / 24);
+
+    // The rest of the month is everybody else's.
+    let free = (0..CHUNKS).find(|chunk| !held.contains(start(*chunk).replace("+00:00", "Z").as_str())).unwrap();
+    let refused = greedy.heartbeat(free_hold("pod", &start(free), SIX_HOURS, "one more")).await;
+    assert_eq!(refusal(&refused), "LIMIT_EXCEEDED");
+    server.anonymous().at("192.0.2.7").hold(free_hold("pod", &start(free), SIX_HOURS, "modest")).await;
 }
 
 #[tokio::test]

@@ -15,9 +15,10 @@ async fn execute(query: &str, variables: Value) -> (bool, Value) {
         transport: Transport::Post,
     };
     let engine = engine();
-    let answer = match engine.prepare(operation) {
+    let answer = match engine.prepare(operation, context.address) {
         Ok(prepared) => engine.execute(prepared, context).await,
-        Err(refused) => refused,
+        Err(NotPrepared::Invalid(refused)) => refused,
+        Err(NotPrepared::TooOften(wait)) => panic!("{wait:?}, without limits"),
     };
     (answer.executed, serde_json::from_slice(&answer.body).unwrap())
 }

@@ -2,15 +2,20 @@ use std::fmt::Write as _;
 
 use super::*;
 
+/// For a schema of which nothing is used: what is not in it counts as it stands.
+fn gate() -> Gate {
+    Gate::new(Limits::default(), "type Query { nothing: Int }")
+}
+
 fn refused(query: &str) -> String {
-    match check(query, None, &Variables::default(), &Limits::default()) {
+    match gate().check(query, None, &Variables::default()) {
         Ok(_) => panic!("{query:.200} passed"),
         Err(refused) => refused.message,
     }
 }
 
 fn passes(query: &str) -> OperationKind {
-    match check(query, None, &Variables::default(), &Limits::default()) {
+    match gate().check(query, None, &Variables::default()) {
         Ok(passed) => passed.kind,
         Err(refused) => panic!("{query:.200} was refused: {}", refused.message),
     }
@@ -58,7 +63,7 @@ fn so_do_the_other_operations() {
     for number in 0..30 {
         write!(query, "query Q{number} {{ ...F }} ").unwrap();
     }
-    let refused = check(&query, Some("Q"), &Variables::default(), &Limits::default()).unwrap_err();
+    let refused = gate().check(&query, Some("Q"), &Variables::default()).unwrap_err();
     assert!(refused.message.starts_with("The document has more than 5000 fields"));
 }
 
@@ -139,9 +144,7 @@ fn what_cannot_be_read_is_told_in_one_line() {
 #[test]
 fn one_operation_is_chosen_by_name() {
     let named = |query: &str, name: Option<&str>| {
-        check(query, name, &Variables::default(), &Limits::default())
-            .map(|passed| passed.kind)
-            .map_err(|refused| refused.message)
+        gate().check(query, name, &Variables::default()).map(|passed| passed.kind).map_err(|refused| refused.message)
     };
     let two = "query A { a } mutation B { b }";
     assert_eq!(named(two, Some("A")), Ok(OperationKind::Query));
@@ -170,9 +173,7 @@ fn a_mutation_does_nothing_twice_under_one_name() {
 #[test]
 fn a_variable_that_is_needed_must_have_a_value() {
     let given = |query: &str, variables: serde_json::Value| {
-        check(query, None, &Variables::from_json(variables), &Limits::default())
-            .map(|_| ())
-            .map_err(|refused| refused.message)
+        gate().check(query, None, &Variables::from_json(variables)).map(|_| ()).map_err(|refused| refused.message)
     };
     let missing = Err("The variable `$a` needs a value that is not null.".to_owned());
     assert_eq!(given("query ($a: Int!) { b }", serde_json::json!({})), missing);
@@ -182,14 +183,93 @@ fn a_variable_that_is_needed_must_have_a_value() {
 }
 
 #[test]
-fn sizes_of_pages_without_a_value_are_told_wherever_they_are() {
-    let query = "query Q($a: Int, $b: Int, $c: Int = 5, $d: Int, $e: Int) {
-            x(first: $a) { y(last: $b, other: $e) } ... on Q { x(first: $c) } ...F }
-        fragment F on Q { x(first: $d, after: $e) }";
-    let mut variables = Variables::default();
-    variables.insert(Name::new("d"), Value::from(3));
-    let passed = check(query, None, &variables, &Limits::default()).map_err(|refused| refused.message).unwrap();
-    let mut unset: Vec<_> = passed.unset_sizes.iter().map(Name::as_str).collect();
-    unset.sort_unstable();
-    assert_eq!(unset, ["a", "b"]);
+fn lists_within_lists_are_refused_by_what_they_come_to() {
+    let gate = Gate::new(Limits { complexity: 5_000, ..Limits::default() }, &crate::graphql::sdl());
+    let check = |query: &str, variables| gate.check(query, None, &Variables::from_json(variables)).map(|_| ());
+    let query = "query ($n: Int) { resources(first: $n) { nodes { eventTypes { id } } } }";
+    assert!(check(query, serde_json::json!({ "n": 50 })).is_ok());
+    let refused = check(
+        "{ resources(first: 200) { nodes { eventTypes { resources { nodes { id } } } } } }",
+        serde_json::json!({}),
+    );
+    assert!(refused.unwrap_err().message.starts_with("The operation comes to more than 5000"));
+    let deeper = "query ($n: Int) { resources(first: $n) { nodes { eventTypes { id title slug } name slug } } }";
+    assert!(check(deeper, serde_json::json!({ "n": 100 })).is_ok());
+    assert!(check(deeper, serde_json::json!({ "n": 200 })).is_err());
+    // Of several operations, only the one that is asked for counts.
+    let two = format!("query A {{ settings {{ quantumMinutes }} }} {}", deeper.replace("query", "query B"));
+    let variables = Variables::from_json(serde_json::json!({ "n": 200 }));
+    assert!(gate.check(&two, Some("A"), &variables).is_ok());
+    assert!(gate.check(&two, Some("B"), &variables).is_err());
+}
+
+#[test]
+fn the_schema_is_nobody_s_business_where_introspection_is_off() {
+    let gate = Gate::new(Limits { introspection: false, ..Limits::default() }, "type Query { a: Int }");
+    for query in [
+        "{ __schema { types { name } } }",
+        "{ a __type(name: \"Query\") { name } }",
+        "{ ... on Query { b: __schema { types { name } } } }",
+        "{ a ...F } fragment F on Query { __schema { types { name } } }",
+        "query A { a } query B { __type(name: \"Query\") { name } }",
+    ] {
+        let refused = gate.check(query, query.starts_with("query").then_some("A"), &Variables::default()).unwrap_err();
+        assert!(refused.message.starts_with("Introspection is switched off"), "{query}: {}", refused.message);
+    }
+    assert!(gate.check("{ a __typename }", None, &Variables::default()).is_ok());
+    passes("{ __schema { types { name } } }");
+}
+
+/// What an operation takes: of queries, heartbeats and changes.
+fn takes(query: &str) -> (u32, usize, u32) {
+    let Demand { queries, heartbeats, changes } = gate().check(query, None, &Variables::default()).unwrap().demand;
+    (queries, heartbeats.len(), changes)
+}
+
+#[test]
+fn each_field_at_the_root_takes_of_a_budget() {
+    for (query, expected) in [
+        ("{ a }", (1, 0, 0)),
+        ("{ __typename }", (1, 0, 0)),
+        ("{ a b c: a { d e } __typename }", (3, 0, 0)),
+        ("subscription { a }", (1, 0, 0)),
+        ("{ ...F ...F } fragment F on Query { a ... on Query { b } }", (4, 0, 0)),
+        ("mutation { createBooking { id } }", (0, 0, 1)),
+        ("mutation { a: createBooking b: createBooking c: cancelBooking }", (0, 0, 3)),
+        ("mutation { heartbeat }", (0, 1, 0)),
+        ("mutation { leave a: heartbeat book: createBooking __typename }", (0, 2, 1)),
+        ("mutation { __typename }", (1, 0, 0)),
+    ] {
+        assert_eq!(takes(query), expected, "{query}");
+    }
+}
+
+#[test]
+fn the_budget_of_heartbeats_is_for_mutations_that_exist() {
+    let sdl = crate::graphql::sdl();
+    for name in demand::HEARTBEATS {
+        assert!(sdl.contains(&format!("\t{name}(")), "{name}");
+    }
+}
+
+#[test]
+fn a_session_is_found_in_literals_and_variables() {
+    let sessions = |query: &str, variables| {
+        let passed = gate().check(query, None, &Variables::from_json(variables)).unwrap();
+        let secret = |secret: &Option<secrecy::SecretString>| {
+            secret.as_ref().map(|secret| secrecy::ExposeSecret::expose_secret(secret).to_owned())
+        };
+        passed.demand.heartbeats.iter().map(secret).collect::<Vec<_>>()
+    };
+    let whole = "mutation ($input: I!) { heartbeat(input: $input) { granted } }";
+    let found = vec![Some("mine".to_owned())];
+    assert_eq!(sessions(whole, serde_json::json!({ "input": { "sessionSecret": "mine" } })), found);
+    let part =
+        "mutation ($secret: S = \"mine\") { leave(input: { resourceId: \"a\", sessionSecret: $secret }) { released } }";
+    assert_eq!(sessions(part, serde_json::json!({})), found);
+    assert_eq!(sessions("mutation { leave(input: { sessionSecret: \"mine\" }) }", serde_json::json!({})), found);
+    assert_eq!(
+        sessions("mutation { leave(input: { sessionSecret: 5 }) b: leave }", serde_json::json!({})),
+        [None, None]
+    );
 }

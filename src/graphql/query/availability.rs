@@ -21,7 +21,6 @@ pub struct AvailabilityQuery;
 #[Object]
 impl AvailabilityQuery {
     /// The starts on one local day that no booking occupies. Holds do not count: see `datePresence`.
-    #[graphql(complexity = "20 + 10 * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn day_slots(
         &self,
@@ -65,7 +64,6 @@ impl AvailabilityQuery {
     }
 
     /// For each day from `from` to `to`, both included and 93 at most, whether anything can start.
-    #[graphql(complexity = "20 + 31 * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn month_availability(
         &self,
@@ -116,7 +114,6 @@ impl AvailabilityQuery {
     }
 
     /// The active resources that can take the whole span: open, and free of bookings. By name.
-    #[graphql(complexity = "20 + first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn available_resources(
         &self,

@@ -34,7 +34,6 @@ impl CatalogueQuery {
     }
 
     /// The organization's resources, by name.
-    #[graphql(complexity = "first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn resources(
         &self,
@@ -75,7 +74,6 @@ impl CatalogueQuery {
     }
 
     /// The organization's event types, by title.
-    #[graphql(complexity = "first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn event_types(
         &self,

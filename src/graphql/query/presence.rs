@@ -31,7 +31,6 @@ impl PresenceQuery {
     }
 
     /// The same for several days, 42 at most, in one read.
-    #[graphql(complexity = "42 * child_complexity")]
     async fn presence_between(
         &self,
         ctx: &Context<'_>,

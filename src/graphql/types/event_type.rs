@@ -111,7 +111,6 @@ impl EventType {
     }
 
     /// The resources on which it can be booked.
-    #[graphql(complexity = "first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
     async fn resources(
         &self,
         ctx: &Context<'_>,

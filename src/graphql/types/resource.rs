@@ -90,7 +90,6 @@ impl Resource {
     }
 
     /// What can be booked on it, as far as the caller may see it.
-    #[graphql(complexity = "10 * child_complexity")]
     async fn event_types(&self, ctx: &Context<'_>) -> Result<Vec<EventType>, ApiError> {
         let caller = from_context::<Caller>(ctx)?;
         let all = from_context::<Loads>(ctx)?.load(EventTypesOfResource(self.0.id.clone())).await?.unwrap_or_default();

@@ -10,6 +10,7 @@ use super::{provide_tls, within_patience};
 pub struct Actor {
     url: String,
     token: Option<String>,
+    forwarded_for: Option<String>,
     client: reqwest::Client,
 }
 
@@ -17,6 +18,8 @@ pub struct Actor {
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
+    /// In how many seconds to come back, as the header has it.
+    pub retry_after: Option<u64>,
     pub body: Value,
 }
 
@@ -44,12 +47,21 @@ impl Answer {
 impl Actor {
     pub(super) fn new(url: String, token: Option<String>) -> Self {
         provide_tls();
-        Self { url, token, client: reqwest::Client::new() }
+        Self { url, token, forwarded_for: None, client: reqwest::Client::new() }
     }
 
     /// The same address with another token, as it is.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same, where a proxy says that they are: what `X-Forwarded-For` is to be.
+    pub fn at(&self, forwarded_for: &str) -> Self {
+        Self { forwarded_for: Some(forwarded_for.to_owned()), ..self.clone() }
+    }
+
+    pub fn forwarded_for(&self) -> Option<&str> {
+        self.forwarded_for.as_deref()
     }
 
     pub fn token(&self) -> Option<&str> {
@@ -67,13 +79,8 @@ impl Actor {
 
     /// Sends an operation to a server that may be going away: `None` when it does not answer.
     pub async fn try_send(&self, query: &str, variables: Value) -> Option<Answer> {
-        let mut request = self.client.post(&self.url).json(&json!({ "query": query, "variables": variables }));
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
-        }
-        let response = within_patience("an answer", request.send()).await.ok()?;
-        let status = response.status().as_u16();
-        Some(Answer { status, body: response.json().await.ok()? })
+        let request = self.client.post(&self.url).json(&json!({ "query": query, "variables": variables }));
+        self.try_answer(request).await
     }
 
     /// POSTs `body` to the address of GraphQL, as it is.
@@ -88,13 +95,21 @@ impl Actor {
         self.answer(self.client.get(&self.url).query(&[("query", query), ("variables", &variables)])).await
     }
 
-    async fn answer(&self, mut request: reqwest::RequestBuilder) -> Answer {
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Answer {
+        self.try_answer(request).await.expect("the server went away")
+    }
+
+    async fn try_answer(&self, mut request: reqwest::RequestBuilder) -> Option<Answer> {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let response = within_patience("an answer", request.send()).await.unwrap();
+        if let Some(forwarded_for) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", forwarded_for);
+        }
+        let response = within_patience("an answer", request.send()).await.ok()?;
         let status = response.status().as_u16();
-        Answer { status, body: response.json().await.unwrap() }
+        let retry_after = response.headers().get("retry-after").map(|wait| wait.to_str().unwrap().parse().unwrap());
+        Some(Answer { status, retry_after, body: response.json().await.ok()? })
     }
 
     /// The data of an operation that must succeed.

@@ -87,7 +87,7 @@ impl TestServer {
         let response = within_patience("an answer", request.send()).await.unwrap();
         let status = response.status().as_u16();
         let body = response.text().await.unwrap();
-        Answer { status, body: serde_json::from_str(&body).unwrap_or(Value::Null) }
+        Answer { status, retry_after: None, body: serde_json::from_str(&body).unwrap_or(Value::Null) }
     }
 
     /// The identity provider tells this, and is understood.

@@ -11,13 +11,15 @@ use slotwise::app::App;
 use slotwise::auth::{Profile, Tokens};
 use slotwise::clock::{SharedClock, SystemClock, TestClock};
 use slotwise::config::{
-    DatabaseSettings, HoldSettings, HttpSettings, LogFormat, LogSettings, ServeSettings, TokenKey, TokenSettings,
+    DatabaseSettings, HoldSettings, HttpSettings, LimitSettings, LogFormat, LogSettings, ServeSettings, TokenKey,
+    TokenSettings, TrustedProxies,
 };
 use slotwise::domain::access::Role;
 use slotwise::domain::id::{OrganizationId, UserId};
 use slotwise::domain::person::NamedAdmins;
 use slotwise::feed::ChangeFeed;
 use slotwise::store::{StatementObserver, Store};
+use slotwise::throttle::RateLimits;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +55,8 @@ pub struct ServerOptions {
     pub http: HttpSettings,
     /// Which tokens are accepted, if any.
     pub tokens: Option<TokenSettings>,
+    /// How much may be asked for; how often does not matter, unless a test says so.
+    pub limits: LimitSettings,
     /// The real clock instead of one that the test sets.
     pub real_clock: bool,
 }
@@ -67,8 +71,19 @@ impl Default for ServerOptions {
             holds: HoldSettings::default(),
             http: HttpSettings::default(),
             tokens: Some(token_settings()),
+            limits: LimitSettings { rates: RateLimits::OFF, ..LimitSettings::default() },
             real_clock: false,
         }
+    }
+}
+
+impl ServerOptions {
+    /// A server that takes everybody who connects, all of them from this machine, for a trusted proxy: actors are where
+    /// they say they are, see [`Actor::at`].
+    #[must_use]
+    pub fn behind_a_proxy(self) -> Self {
+        let proxies = TrustedProxies::read("127.0.0.1").unwrap();
+        Self { http: HttpSettings { proxies, ..self.http }, ..self }
     }
 }
 
@@ -191,6 +206,7 @@ fn settings(database: &TestDatabase, options: ServerOptions) -> ServeSettings {
         http: options.http,
         shutdown: Duration::from_secs(5),
         holds: options.holds,
+        limits: options.limits,
         log: LogSettings { format: LogFormat::Text, directives: "off".to_owned() },
     }
 }

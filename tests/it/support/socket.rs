@@ -3,8 +3,8 @@
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::actor::Actor;
@@ -55,7 +55,7 @@ impl Socket {
 
     /// The same, in either subprotocol.
     pub async fn open_with(actor: &Actor, subprotocol: Subprotocol) -> Self {
-        let mut socket = Self::connect(actor.url(), subprotocol.name()).await;
+        let mut socket = Self::try_connect(actor, subprotocol.name()).await.unwrap();
         socket.subprotocol = subprotocol;
         let payload = actor.token().map(|token| json!({ "Authorization": format!("Bearer {token}") }));
         socket.send(json!({ "type": "connection_init", "payload": payload })).await;
@@ -65,10 +65,29 @@ impl Socket {
 
     /// Connects and says nothing yet.
     pub async fn connect(url: &str, protocol: &str) -> Self {
+        Self::shake_hands(url, protocol, None).await.unwrap()
+    }
+
+    /// Connects from where `actor` is and says nothing yet; the status and `Retry-After` of a refusal.
+    pub async fn try_connect(actor: &Actor, protocol: &str) -> Result<Self, (u16, Option<u64>)> {
+        Self::shake_hands(actor.url(), protocol, actor.forwarded_for()).await
+    }
+
+    async fn shake_hands(url: &str, protocol: &str, forwarded_for: Option<&str>) -> Result<Self, (u16, Option<u64>)> {
         let mut request = url.replacen("http", "ws", 1).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", protocol.parse().unwrap());
-        let (stream, _) = within_patience("a socket", connect_async(request)).await.unwrap();
-        Self { stream, subprotocol: Subprotocol::TransportWs }
+        if let Some(forwarded_for) = forwarded_for {
+            request.headers_mut().insert("x-forwarded-for", forwarded_for.parse().unwrap());
+        }
+        match within_patience("a socket", Box::pin(connect_async(request))).await {
+            Ok((stream, _)) => Ok(Self { stream, subprotocol: Subprotocol::TransportWs }),
+            Err(tungstenite::Error::Http(refusal)) => {
+                let retry_after =
+                    refusal.headers().get("retry-after").map(|wait| wait.to_str().unwrap().parse().unwrap());
+                Err((refusal.status().as_u16(), retry_after))
+            }
+            Err(error) => panic!("no socket: {error}"),
+        }
     }
 
     /// Sends one message.

@@ -1,0 +1,41 @@
+//! Whom limits count as one client.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// Whom one budget is for: an IPv4 address, or the network of 64 bits that an IPv6 client has to itself.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AddressGroup {
+    /// One IPv4 address; also where it was written as an IPv6 one.
+    V4(Ipv4Addr),
+    /// The first 64 bits of an IPv6 address.
+    V6Network([u16; 4]),
+}
+
+impl AddressGroup {
+    /// The group that `address` belongs to.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        let network = |address: Ipv6Addr| {
+            let [a, b, c, d, ..] = address.segments();
+            Self::V6Network([a, b, c, d])
+        };
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => network(address),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ipv6_client_is_its_network_and_a_mapped_address_is_the_ipv4_one() {
+        let group = |text: &str| AddressGroup::of(text.parse().unwrap());
+        assert_eq!(group("2001:db8:1:2::1"), group("2001:db8:1:2:ffff::9"));
+        assert_ne!(group("2001:db8:1:2::1"), group("2001:db8:1:3::1"));
+        assert_eq!(group("::ffff:192.0.2.7"), group("192.0.2.7"));
+        assert_ne!(group("192.0.2.7"), group("192.0.2.8"));
+    }
+}
