@@ -248,6 +248,11 @@ impl Board {
         Some((span, held))
     }
 
+    /// How many sessions have granted holds.
+    pub(super) fn active_sessions(&self) -> usize {
+        self.sessions.values().filter(|session| !session.starts.is_empty()).count()
+    }
+
     /// The granted holds that overlap `span`, by start, end and holder. Beyond 64 KiB in all, `data` is left out.
     pub(super) fn list(&self, span: QuantumSpan) -> Vec<Hold> {
         let mut listed: Vec<(Hold, usize)> = self

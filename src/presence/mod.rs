@@ -148,6 +148,12 @@ impl Presence {
         self.holds(resource, QuantumSpan::new(quantum, quantum.plus(1))).1
     }
 
+    /// How many sessions hold something on `resource` now.
+    #[must_use]
+    pub fn active_sessions(&self, resource: &ResourceId) -> usize {
+        self.visit_existing(resource, |board, _| board.active_sessions()).unwrap_or(0)
+    }
+
     /// Visits the board of `resource`, which is made if there is none.
     fn visit<R>(&self, resource: &ResourceId, act: impl FnOnce(&mut Board, &mut Turn<'_>) -> R) -> R {
         let fresh = || Board::from_revision(self.revision_without_board(resource));

@@ -11,7 +11,7 @@ use crate::domain::quantum::Quantum;
 use crate::domain::refusal::{Refusal, UserError};
 
 /// Collects what is wrong with an input, so that all of it is reported together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Problems(Vec<UserError>);
 
 impl Problems {
@@ -19,6 +19,11 @@ impl Problems {
     pub fn note(&mut self, path: &[&str], message: impl Into<String>) {
         let path = std::iter::once("input").chain(path.iter().copied());
         self.0.push(UserError::new(Refusal::Invalid, message).at(path));
+    }
+
+    /// Adds what the rules refuse for another reason than its form.
+    pub fn refuse(&mut self, refused: UserError) {
+        self.0.push(refused);
     }
 
     /// Ok when nothing was noted.

@@ -13,6 +13,7 @@ use super::facts::{self, Asked};
 use super::input::Problems;
 use super::wanted::{HoldFacts, Wanted};
 use super::{Services, answer_id};
+use crate::domain::access::Staff;
 use crate::domain::availability::Occupancy;
 use crate::domain::booking::BookingItem;
 use crate::domain::id::{EventTypeId, ResourceId};
@@ -181,6 +182,19 @@ impl Services {
     pub async fn presence_at(&self, resource: &ResourceId, instant: DateTime<Utc>) -> Result<Vec<Hold>, Error> {
         self.find_resource(resource).await?;
         Ok(self.parts().presence.holds_at(resource, instant))
+    }
+
+    /// How many sessions hold something on a resource now, as an add-on too.
+    ///
+    /// # Errors
+    /// `NotFound` for a resource that is not of the staff's organization.
+    pub async fn active_sessions(&self, staff: &Staff, resource: &ResourceId) -> Result<u32, Error> {
+        let found = self.find_resource(resource).await?;
+        if found.organization_id != *staff.organization() {
+            return Err(Error::not_found("resource", resource.as_str()));
+        }
+        let sessions = self.parts().presence.active_sessions(resource);
+        Ok(u32::try_from(sessions).unwrap_or(u32::MAX))
     }
 
     /// The days that a question is about.

@@ -2,10 +2,13 @@
 
 pub mod availability;
 pub mod booking;
+pub mod deleted;
 pub mod event_type;
+pub mod event_type_input;
 pub mod page;
 pub mod presence;
 pub mod resource;
+pub mod resource_input;
 pub mod schedule;
 pub mod settings;
 pub mod user_error;

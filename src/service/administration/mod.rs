@@ -1,4 +1,16 @@
 //! Running the catalogue: what admins change, together with the line in the audit log that tells of it.
+//!
+//! An input passes two checks, and is refused with what both have found: its form, and then, inside the transaction,
+//! what it refers to. Changes of one organization come one after the other, by a lock on its catalogue, so what is
+//! found there stays true until the commit.
+
+mod capacity;
+mod event_type_fields;
+mod event_types;
+mod fields;
+mod links;
+mod resource_fields;
+mod resources;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -12,6 +24,11 @@ use crate::domain::id::{AuditEntryId, OrganizationId};
 use crate::domain::refusal::{Refusal, UserError};
 use crate::error::Error;
 use crate::store::{StoreError, Tx};
+
+pub use event_types::{CreateEventType, UpdateEventType};
+pub use fields::Given;
+pub use links::{Link, Linked};
+pub use resources::{CreateResource, UpdateResource};
 
 /// What an update says of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +46,14 @@ impl<T> Change<T> {
         match self {
             Self::Keep => current,
             Self::To(value) => value,
+        }
+    }
+
+    /// The same, of what `read` makes of the value.
+    pub(super) fn map<U>(self, read: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::To(value) => Change::To(read(value)),
         }
     }
 
@@ -94,10 +119,13 @@ impl Services {
         let (services, admin) = (self.clone(), admin.clone());
         self.to_its_end(async move {
             let parts = services.parts();
-            let made = parts
-                .store
-                .write(|tx| body(Administration { tx, admin: admin.clone(), clock: services.clock(), now }))
-                .await;
+            let (body, by, clock) = (&body, &admin, &services.clock());
+            let change = |tx: Tx| async move {
+                tx.ensure_organization(by.organization(), now).await?;
+                tx.lock_catalogue(by.organization()).await?;
+                body(Administration { tx, admin: by.clone(), clock: clock.clone(), now }).await
+            };
+            let made = parts.store.write(change).await;
             // Whatever became of it: nobody who watches may miss a change.
             parts.feed.publish_catalogue(admin.organization());
             match made {
