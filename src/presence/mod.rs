@@ -10,6 +10,7 @@
 mod board;
 mod claim;
 mod expiry;
+mod fitting;
 mod hold;
 mod limits;
 mod placement;

@@ -28,8 +28,9 @@ use crate::feed::Topic;
 use crate::presence::{Claim, ClaimRequest, HoldItem, HoldRefusal, SessionSecret};
 use crate::store::{IdempotencyRecord, KeyTaking, Reader, StoreError, Taking, Tx};
 
-/// How often a booking is decided anew because the catalogue changed while it was being decided.
-const MAX_ATTEMPTS: u32 = 3;
+/// How often a booking is decided anew because the catalogue changed while it was being decided: often enough for
+/// whoever changes many things one after the other.
+const MAX_ATTEMPTS: u32 = 16;
 /// How often it is looked what became of a commit of which nobody heard.
 const SETTLE_ATTEMPTS: u32 = 5;
 /// How long before each look.

@@ -30,8 +30,9 @@ pub const MAX_SLOTS_PER_CALL: usize = 100;
 const MAX_DAYS: i64 = 42;
 /// What a session may say about itself, in bytes of JSON.
 const MAX_DATA_BYTES: usize = 1024;
-/// How often a heartbeat is decided anew because the catalogue changed while it was being decided.
-const MAX_ATTEMPTS: u32 = 3;
+/// How often a heartbeat is decided anew because the catalogue changed while it was being decided: often enough for
+/// whoever changes many things one after the other.
+const MAX_ATTEMPTS: u32 = 16;
 
 /// A question about the holds of one or several local days.
 #[derive(Clone, Debug, Serialize)]

@@ -1,9 +1,15 @@
 //! Changing how many units a resource has.
 
+use std::sync::Arc;
+
 use super::{Administration, NotMade};
 use crate::domain::catalogue::Resource;
+use crate::domain::id::ResourceId;
 use crate::domain::quantum::Quantum;
 use crate::domain::refusal::{Conflict, Refusal, UserError};
+use crate::error::Error;
+use crate::service::Services;
+use crate::service::facts;
 use crate::service::input::Problems;
 use crate::store::StoreError;
 
@@ -44,5 +50,26 @@ impl Administration {
             self.tx.change_capacity(self.organization(), &after.id, after.quantity).await?;
         }
         Ok(())
+    }
+}
+
+impl Services {
+    /// Ends the holds that a resource has no longer room for, after its quantity has changed. (A heartbeat that is
+    /// granted in this very moment by what was true before may be passed over. Then its booking is refused.)
+    pub(super) async fn fit_holds(&self, resource: &Arc<Resource>) -> Result<(), Error> {
+        let presence = &self.parts().presence;
+        let Some(span) = presence.held_span(&resource.id) else { return Ok(()) };
+        let reader = self.parts().store.reader();
+        let (occupancy, _) = facts::read_occupancy(&reader, std::slice::from_ref(&resource.id), [span]).await?;
+        presence.fit(&resource.id, resource.quantity, span, |id, quantum| occupancy.units_taken(id, quantum));
+        Ok(())
+    }
+
+    /// Ends all holds of a resource that is gone.
+    pub(super) fn end_holds(&self, resource: &ResourceId) {
+        let presence = &self.parts().presence;
+        if let Some(span) = presence.held_span(resource) {
+            presence.fit(resource, 0, span, |_, _| 0);
+        }
     }
 }

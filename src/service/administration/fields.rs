@@ -119,9 +119,10 @@ impl Problems {
 
     /// A text on one line that says something.
     pub(super) fn line(&mut self, path: &[&str], text: Option<&str>, most: usize) {
-        self.text(path, text, most, false);
         if text.is_some_and(|text| text.trim().is_empty()) {
             self.note(path, format!("`{}` must not be blank.", path[0]));
+        } else {
+            self.text(path, text, most, false);
         }
     }
 

@@ -31,7 +31,7 @@ pub use links::{Link, Linked};
 pub use resources::{CreateResource, UpdateResource};
 
 /// What an update says of a field.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
     /// Nothing: it stays as it is.
     #[default]

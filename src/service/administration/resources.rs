@@ -105,9 +105,18 @@ impl Services {
     ) -> Result<Outcome<Arc<Resource>>, Error> {
         let mut problems = Problems::default();
         let (id, expected, fields) = ResourceFields::of_update(request, &mut problems);
-        self.administer(admin, now, move |administration| {
-            let (id, fields, problems) = (id.clone(), fields.clone(), problems.clone());
-            async move { administration.update_resource(&id, expected, fields, problems).await }
+        let resizes = fields.resizes();
+        let (services, admin) = (self.clone(), admin.clone());
+        self.to_its_end(async move {
+            let update = move |administration: Administration| {
+                let (id, fields, problems) = (id.clone(), fields.clone(), problems.clone());
+                async move { administration.update_resource(&id, expected, fields, problems).await }
+            };
+            let outcome = services.administer(&admin, now, update).await?;
+            if let (true, Ok(resource)) = (resizes, &outcome) {
+                services.fit_holds(resource).await?;
+            }
+            Ok(outcome)
         })
         .await
     }
@@ -122,9 +131,17 @@ impl Services {
         id: ResourceId,
         now: DateTime<Utc>,
     ) -> Result<Outcome<ResourceId>, Error> {
-        self.administer(admin, now, move |administration| {
-            let id = id.clone();
-            async move { administration.delete_resource(id).await }
+        let (services, admin) = (self.clone(), admin.clone());
+        self.to_its_end(async move {
+            let delete = move |administration: Administration| {
+                let id = id.clone();
+                async move { administration.delete_resource(id).await }
+            };
+            let outcome = services.administer(&admin, now, delete).await?;
+            if let Ok(id) = &outcome {
+                services.end_holds(id);
+            }
+            Ok(outcome)
         })
         .await
     }

@@ -8,6 +8,7 @@ pub mod database;
 pub mod process;
 pub mod race;
 pub mod raw;
+pub mod running;
 pub mod server;
 pub mod socket;
 pub mod studios;
