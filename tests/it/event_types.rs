@@ -149,7 +149,7 @@ async fn what_an_update_leaves_out_stays_null_clears_and_resource_ids_replace_al
     });
     let before = root.run_well("updateEventType", set).await["eventType"].clone();
     assert_eq!(before["resources"]["nodes"], json!([{ "id": "res_b" }, { "id": "res_off" }]));
-    server.clock.advance(std::time::Duration::from_secs(60));
+    server.clock.advance(std::time::Duration::from_mins(1));
     let cleared = json!({
         "id": "evt_hour", "description": null, "maxDaysAhead": null, "intervalMinutes": null, "scheduleId": null,
         "expectedUpdatedAt": before["updatedAt"],

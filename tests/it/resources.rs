@@ -126,7 +126,7 @@ async fn what_an_update_leaves_out_stays_and_null_clears() {
     let set = json!({ "id": "res_a", "description": "By the river", "metadata": { "floor": 1 }, "kind": "studio" });
     let before = root.run_well("updateResource", set).await["resource"].clone();
     assert_eq!((&before["schedule"]["id"], &before["alwaysOpen"]), (&json!("sch_a"), &json!(false)));
-    server.clock.advance(std::time::Duration::from_secs(60));
+    server.clock.advance(std::time::Duration::from_mins(1));
     let cleared = json!({ "id": "res_a", "description": null, "metadata": null, "scheduleId": null, "name": "River" });
     let after = root.run_well("updateResource", cleared).await["resource"].clone();
     let expected = json!({
@@ -144,7 +144,7 @@ async fn an_update_that_changes_nothing_succeeds_and_leaves_no_trace() {
     let root = server.runner();
     let before = root.run_well("updateResource", json!({ "id": "res_a" })).await["resource"].clone();
     let revision = server.catalogue_revision().await;
-    server.clock.advance(std::time::Duration::from_secs(60));
+    server.clock.advance(std::time::Duration::from_mins(1));
     let same = json!({
         "id": "res_a", "name": before["name"], "slug": before["slug"], "quantity": 1, "scheduleId": "sch_a",
         "expectedUpdatedAt": before["updatedAt"],
@@ -410,23 +410,4 @@ async fn what_is_booked_keeps_its_time_when_the_resource_gets_another_zone_and_o
     server.assert_sound().await;
     ada.cancel(json!({ "id": booked["booking"]["id"] })).await;
     server.assert_sound().await;
-}
-
-#[tokio::test]
-async fn active_sessions_counts_who_holds_something_as_an_add_on_too_until_it_runs_out() {
-    const COUNT: &str = "query ($id: ID!) { activeSessions(resourceId: $id) }";
-    let server = studios().await;
-    let (staff, ada) = (server.staff(), server.anonymous());
-    let count = async |resource: &str| staff.ask(COUNT, json!({ "id": resource })).await["activeSessions"].clone();
-    assert_eq!(count("res_a").await, 0);
-    ada.hold(hold("a", "hour", 10, 60, "ada")).await;
-    ada.hold(hold("a", "hour", 12, 60, "ada")).await;
-    let with_b = with(hold("a", "hour", 14, 60, "bob"), json!({ "addOns": [{ "resourceId": "res_b" }] }));
-    ada.hold(with_b).await;
-    assert_eq!((count("res_a").await, count("res_b").await), (json!(2), json!(1)));
-    server.clock.advance(std::time::Duration::from_secs(10));
-    assert_eq!((count("res_a").await, count("res_b").await), (json!(0), json!(0)));
-    assert_eq!(staff.send(COUNT, json!({ "id": "res_none" })).await.code(), "NOT_FOUND");
-    assert_eq!(ada.send(COUNT, json!({ "id": "res_a" })).await.code(), "UNAUTHENTICATED");
-    assert_eq!(server.customer("eve").send(COUNT, json!({ "id": "res_a" })).await.code(), "FORBIDDEN");
 }

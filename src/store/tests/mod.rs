@@ -1,6 +1,7 @@
 //! The store on real databases: every test runs on SQLite, and on PostgreSQL too when `TEST_DATABASE_URL` names one.
 
 mod bookings;
+mod capacity;
 mod catalogue;
 mod connections;
 mod constraints;
