@@ -28,6 +28,23 @@ impl Reader {
         Ok(!self.rows(&select).await?.is_empty())
     }
 
+    /// Those of `ids` that are resources of `organization`, in no particular order.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn owned_resources(
+        &self,
+        organization: &OrganizationId,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Resource>, StoreError> {
+        let select = resource::Entity::find()
+            .filter(resource::Column::OrganizationId.eq(organization.as_str()))
+            .filter(resource::Column::Id.is_in(ids.iter().map(ResourceId::as_str)))
+            .into_query();
+        let rows: Vec<resource::Model> = self.models(&select).await?;
+        rows.into_iter().map(convert::resource).collect()
+    }
+
     /// Whether any booking, in whatever state, names the resource.
     ///
     /// # Errors

@@ -332,3 +332,33 @@ async fn switching_off_ends_nothing_and_lets_nothing_begin() {
     root.run_well("unlinkEventType", json!({ "eventTypeId": "evt_rehearsal", "resourceId": "res_a" })).await;
     assert_eq!(refusal(&ada.book(booking("a", "rehearsal", 15)).await), "RESOURCE_NOT_OFFERED");
 }
+
+#[tokio::test]
+async fn the_resources_of_an_event_type_are_paged_by_cursors_of_its_own() {
+    const PAGE: &str = "query ($id: ID!, $first: Int, $after: String, $last: Int) { eventType(id: $id) {
+        resources(first: $first, after: $after, last: $last) {
+            totalCount nodes { id } pageInfo { hasNextPage hasPreviousPage endCursor } } } }";
+    let server = studios().await;
+    server.resources(["c", "d", "e"].map(ResourceSpec::named)).await;
+    server.links("hour", &["c", "d", "e"].map(str::to_owned)).await;
+    let ada = server.anonymous();
+    let page = async |id: &str, arguments: Value| ada.send(PAGE, with(json!({ "id": id }), arguments)).await;
+    let mut seen = Vec::new();
+    let mut after = Value::Null;
+    loop {
+        let found =
+            page("evt_hour", json!({ "first": 2, "after": after })).await.data()["eventType"]["resources"].clone();
+        assert_eq!(found["totalCount"], 5);
+        assert_eq!(found["pageInfo"]["hasPreviousPage"], json!(!seen.is_empty()));
+        seen.extend(found["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap().to_owned()));
+        after = found["pageInfo"]["endCursor"].clone();
+        if found["pageInfo"]["hasNextPage"] == false {
+            break;
+        }
+    }
+    assert_eq!(seen, ["res_a", "res_b", "res_c", "res_d", "res_e"]);
+    let last = page("evt_hour", json!({ "last": 1 })).await.data();
+    assert_eq!(last["eventType"]["resources"]["nodes"], json!([{ "id": "res_e" }]));
+    assert_eq!(page("evt_rehearsal", json!({ "first": 2, "after": after })).await.code(), "BAD_USER_INPUT");
+    assert_eq!(page("evt_hour", json!({ "first": 201 })).await.code(), "BAD_USER_INPUT");
+}

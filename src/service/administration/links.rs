@@ -80,7 +80,7 @@ impl Administration {
     async fn set_link(&self, link: &Link, linked: bool) -> Result<Linked, NotMade> {
         let Link { event_type_id, resource_id } = link;
         let event_type = self.tx.lock_event_type(self.organization(), event_type_id).await?;
-        let resource = self.tx.resource(resource_id).await?.filter(|found| self.owns(found));
+        let resource = self.tx.owned_resources(self.organization(), std::slice::from_ref(resource_id)).await?.pop();
         let (event_type, resource) = match (event_type, resource) {
             (Some(event_type), Some(resource)) => (event_type, resource),
             (event_type, resource) => {
@@ -114,10 +114,6 @@ impl Administration {
             return Err(crowded(&["resourceId"]).into());
         }
         Ok(())
-    }
-
-    fn owns(&self, resource: &Resource) -> bool {
-        resource.organization_id == *self.organization()
     }
 
     /// Saves the links of a locked event type, as a change of it.
@@ -163,7 +159,7 @@ impl Administration {
         before: &[ResourceId],
         problems: &mut Problems,
     ) -> Result<(), StoreError> {
-        let found = self.tx.resources_by_ids(resources).await?;
+        let found = self.tx.owned_resources(self.organization(), resources).await?;
         let mut counts: HashMap<ResourceId, usize> = HashMap::new();
         for (resource, _) in self.tx.links_of_resources(resources).await? {
             *counts.entry(resource).or_default() += 1;
@@ -171,7 +167,7 @@ impl Administration {
         for (index, id) in resources.iter().enumerate() {
             let index = index.to_string();
             let path = ["resourceIds", &index];
-            if !found.iter().any(|found| found.id == *id && self.owns(found)) {
+            if !found.iter().any(|found| found.id == *id) {
                 problems.refuse(unknown("resource", id.as_str(), &path));
             } else if !before.contains(id) && counts.get(id).is_some_and(|count| *count >= MAX_LINKS) {
                 problems.refuse(crowded(&path));

@@ -101,6 +101,8 @@ impl From<StoreError> for NotMade {
 impl Services {
     /// Makes one change in one transaction, to its end, and tells whoever watches the catalogue.
     ///
+    /// The organization exists by then, and its catalogue is locked: changes of it come one after the other.
+    ///
     /// `body` may be run again, and so decides everything from what it reads inside.
     ///
     /// # Errors
