@@ -1,3 +1,5 @@
+use migration::{Migrator, MigratorTrait};
+
 use super::super::test_database::{TestStore, on_each_database};
 use super::{add_catalogue, booking, hours, midnight, need, occupy, organization, release, resource};
 use crate::domain::id::ResourceId;
@@ -108,6 +110,23 @@ async fn the_database_has_the_last_word_on_slugs_and_on_what_is_referred_to() {
             let fault = write(attempt).await;
             assert!(fault.breaks_reference() && !fault.is_duplicate(), "{attempt}: {fault:?}");
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_a_pool_when_counting_comes_counts_from_then_on() {
+    on_each_database(|TestStore { store, .. }| async move {
+        add_catalogue(&store).await;
+        occupy(&store, vec![need("microphones", 2), need("studio-a", 1)], hours(13, 14)).await.unwrap();
+        // Back to before the step, with all that is stored, and forth again.
+        let steps = Migrator::migrations();
+        let step = steps.iter().position(|step| step.name().ends_with("_counted")).unwrap();
+        let undone = u32::try_from(steps.len() - step).unwrap();
+        Migrator::down(&store.pools.writes, Some(undone)).await.unwrap();
+        assert!(!store.is_migrated().await.unwrap());
+        store.migrate().await.unwrap();
+        occupy(&store, vec![need("microphones", 1), need("studio-b", 1)], hours(13, 14)).await.unwrap();
     })
     .await;
 }
