@@ -50,7 +50,7 @@ async fn run(invocation: Invocation) -> Result<ExitCode, StartError> {
             let token = Tokens::new(Some(&request.tokens), clock).sign(&request.profile, request.valid)?;
             writeln!(io::stdout(), "{token}")?;
         }
-        Invocation::Check(settings) => return check(&settings).await,
+        Invocation::Check(settings) => return check(&settings, &clock).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -82,16 +82,17 @@ fn warn_of_tokens(tokens: Option<&TokenSettings>) {
 }
 
 /// Compares what is occupied with what the bookings say. Exit code 1 when they differ.
-async fn check(settings: &CheckSettings) -> Result<ExitCode, StartError> {
+async fn check(settings: &CheckSettings, clock: &SharedClock) -> Result<ExitCode, StartError> {
     process::start_log(&settings.log);
     let store = open(&settings.database, None).await?;
     if !store.is_migrated().await? {
         return Err(StartError::new("The database is not of this version. Run `slotwise migrate` first."));
     }
+    let now = clock.now();
     let differences = store
         .snapshot(|reader| async move {
             let mut differences = Vec::new();
-            reader.check_occupancy(|difference| differences.push(difference)).await?;
+            reader.check_occupancy(now, |difference| differences.push(difference)).await?;
             Ok::<_, StoreError>(differences)
         })
         .await?;

@@ -1,8 +1,8 @@
-//! What bookings occupy of a resource on one UTC day. No row: nothing. Rows are never deleted, so that revisions never go back.
+//! What bookings occupy of a resource on one UTC day. No row: nothing. Rows go with their resource and never before, so that revisions never go back.
 
 use sea_orm::entity::prelude::*;
 
-/// What bookings occupy of a resource on one UTC day. No row: nothing. Rows are never deleted, so that revisions never go back.
+/// What bookings occupy of a resource on one UTC day. No row: nothing. Rows go with their resource and never before, so that revisions never go back.
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "occupancy")]
 pub struct Model {
@@ -10,11 +10,12 @@ pub struct Model {
     pub resource_id: String,
     #[sea_orm(primary_key, auto_increment = false)]
     pub day: i32,
-    /// Bits 0 to 47: the quarter hours before noon UTC. On a pool a bit is set exactly when no unit is left.
+    /// Bits 0 to 47: the quarter hours before noon UTC. A bit is set exactly when no unit is left.
     pub before_noon: i64,
     /// Bits 0 to 47: the quarter hours from noon UTC.
     pub from_noon: i64,
-    /// Of a pool: the units taken in each of the 96 quarter hours, 16 bits each, little-endian. Null for an exclusive resource.
+    /// Of a resource that counts: the units taken in each of the 96 quarter hours, 16 bits each, little-endian. Null for
+    /// the others.
     #[sea_orm(column_type = "Blob", nullable)]
     pub units: Option<Vec<u8>>,
     /// Counts the changes of this row.

@@ -18,6 +18,8 @@ pub struct Model {
     pub time_zone: String,
     /// 1: exclusive; more: a pool of that many units.
     pub quantity: i32,
+    /// Whether its rows of occupancy have counters: from when its quantity first exceeds 1, and for good.
+    pub counted: bool,
     pub standalone: bool,
     pub active: bool,
     /// Null: always open.

@@ -9,6 +9,7 @@ mod m20261121_000003_bookings;
 mod m20261121_000004_idempotency;
 mod m20261121_000005_audit;
 mod m20261121_000006_people;
+mod m20261121_000007_counted;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000004_idempotency::Migration),
             Box::new(m20261121_000005_audit::Migration),
             Box::new(m20261121_000006_people::Migration),
+            Box::new(m20261121_000007_counted::Migration),
         ]
     }
 }

@@ -1,11 +1,11 @@
-//! How many units of a pool are taken in each quantum of a UTC day.
+//! How many units of a resource are taken in each quantum of a UTC day: of a pool, and of what has been one.
 
 use super::quantum::DayMap;
 
 /// Quanta in a day, as a length.
 const QUANTA: usize = 96;
 
-/// The units of a pool that are taken in each of the 96 quanta of a UTC day.
+/// The units that are taken in each of the 96 quanta of a UTC day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DayUnits([u16; QUANTA]);
 
@@ -18,6 +18,16 @@ impl Default for DayUnits {
 impl DayUnits {
     /// Length of the stored form in bytes.
     pub const STORED_BYTES: usize = 2 * QUANTA;
+
+    /// Of a resource with one unit, which is taken in the quanta of `occupied`.
+    #[must_use]
+    pub fn of_one(occupied: DayMap) -> Self {
+        let mut units = Self::default();
+        for (number, taken) in (0..).zip(&mut units.0) {
+            *taken = u16::from(occupied.is_set(number));
+        }
+        units
+    }
 
     /// From the form in which it is stored: 96 counters of two bytes, the low byte first.
     /// `None` when it has another length.
@@ -69,7 +79,7 @@ impl DayUnits {
         self.quanta_where(|taken| taken.saturating_add(units) > capacity)
     }
 
-    /// The quanta in which none of `capacity` is left: what the pool's bitmap holds.
+    /// The quanta in which none of `capacity` is left: what the bitmap holds.
     #[must_use]
     pub fn full(&self, capacity: u32) -> DayMap {
         self.quanta_where(|taken| taken >= capacity)
@@ -134,6 +144,21 @@ mod tests {
                     prop_assert_eq!(short, units.short_of(more, 6) & quanta);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_occupied_of_one_unit_is_counted_and_stays_so_when_there_are_more_and_then_one_again() {
+        for occupied in [DayMap::EMPTY, DayMap::FULL, DayMap::range(0, 1), DayMap::range(40, 96)] {
+            let units = DayUnits::of_one(occupied);
+            assert_eq!((units.full(1), units.short_of(0, 1)), (occupied, DayMap::EMPTY));
+            assert_eq!(units.full(2), DayMap::EMPTY);
+            assert_eq!(units.sub(occupied, 1), Some(DayUnits::default()));
+            let more = units.add(occupied, 1, 2).unwrap();
+            assert_eq!((more.full(2), more.full(1)), (occupied, occupied));
+            // More than one unit has by now: told, and let go all the same.
+            assert_eq!(more.short_of(0, 1), occupied);
+            assert_eq!(more.sub(occupied, 1), Some(units));
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! What is malformed is said in one sentence that names the argument, as GraphQL callers write it.
 
-use async_graphql::{ID, MaybeUndefined};
+use async_graphql::ID;
 use chrono::{DateTime as ChronoDateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
@@ -13,7 +13,6 @@ use crate::domain::schedule::WallTime as DomainWallTime;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::{Date, DateTime, TimeZone, WallTime};
 use crate::graphql::types::booking::BookingItemInput;
-use crate::service::administration::Change;
 use crate::service::availability::{DayQuestion, MonthQuestion, OfferQuestion};
 use crate::service::presence::PresenceQuestion;
 
@@ -53,19 +52,6 @@ pub fn wall_time(name: &str, given: &WallTime) -> Result<DomainWallTime, String>
     given.0.clone().map_err(|text| {
         format!("`{name}` must be a time on the quarter hour, from `00:00` to `24:00`, not `{}`.", shown(&text))
     })
-}
-
-/// What an update says of the field `name`, which cannot be null.
-pub fn change<T, U>(
-    name: &str,
-    given: MaybeUndefined<T>,
-    read: impl FnOnce(T) -> Result<U, String>,
-) -> Change<Result<U, String>> {
-    match given {
-        MaybeUndefined::Undefined => Change::Keep,
-        MaybeUndefined::Null => Change::To(Err(format!("`{name}` cannot be null. Leave it out to keep it."))),
-        MaybeUndefined::Value(value) => Change::To(read(value)),
-    }
 }
 
 /// The whole number that the argument `name` gives, which cannot be negative.

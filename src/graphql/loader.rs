@@ -76,6 +76,10 @@ loads!(
     EventTypesOfResource(ResourceId) => Vec<Arc<EventType>>, by load_event_types_of_resources
 );
 loads!(
+    /// All resources that are linked to an event type, inactive ones included.
+    ResourcesOfEventType(EventTypeId) => Vec<Arc<Resource>>, by load_resources_of_event_types
+);
+loads!(
     /// A booking's history, the oldest first.
     HistoryKey(BookingId) => Vec<BookingTransition>, by load_histories
 );

@@ -126,6 +126,11 @@ impl Held {
         }
     }
 
+    /// Since when it counts as used. What is not seen yet is the newest.
+    pub(super) fn taken(&self) -> Monotonic {
+        self.seen().map_or(Monotonic(std::time::Duration::MAX), |seen| seen.taken)
+    }
+
     /// Whether it stands against what is asked only now: granted, or about to be.
     pub(super) fn is_settled(&self) -> bool {
         !matches!(self.stage, Stage::Unseen { settled: false, .. })
@@ -249,6 +254,11 @@ impl Board {
         Some((span, held))
     }
 
+    /// How many sessions have granted holds.
+    pub(super) fn active_sessions(&self) -> usize {
+        self.sessions.values().filter(|session| !session.starts.is_empty()).count()
+    }
+
     /// The granted holds that overlap `span`, by start, end and holder. Beyond 64 KiB in all, `data` is left out.
     pub(super) fn list(&self, span: QuantumSpan) -> Vec<Hold> {
         let mut listed: Vec<(Hold, usize)> = self
@@ -289,14 +299,19 @@ impl Board {
         me: Option<SessionKey>,
         counts: impl Fn(&Held) -> bool,
     ) -> impl Iterator<Item = Stake> {
-        self.holds.overlapping(span).filter(move |(_, _, held)| Some(held.session) != me && counts(held)).map(
-            |(_, span, held)| Stake {
-                owner: Owner::Session(held.session),
-                span,
-                quantity: held.quantity,
-                holder: self.sessions.get(&held.session).map(|session| session.holder.clone()),
-            },
-        )
+        let counted = move |held: &Held| Some(held.session) != me && counts(held);
+        let others = self.holds.overlapping(span).filter(move |(_, _, held)| counted(held));
+        others.map(|(_, span, held)| self.stake(span, held))
+    }
+
+    /// What a hold keeps over its span.
+    pub(super) fn stake(&self, span: QuantumSpan, held: &Held) -> Stake {
+        Stake {
+            owner: Owner::Session(held.session),
+            span,
+            quantity: held.quantity,
+            holder: self.sessions.get(&held.session).map(|session| session.holder.clone()),
+        }
     }
 
     /// What bookings by others than `me` are about to take in `span`: all of it, or only what `counts`.

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use super::Presence;
 use super::board::{Board, Claimed, Held, Stage, Turn};
 use super::hold::{ClaimRequest, HoldItem, HoldRefusal};
-use super::room::{Owner, Stake, Tally, conflicts, quantum_at, runs};
+use super::room::{Stake, Tally, conflicts, quantum_at, runs};
 use super::session::SessionKey;
 use super::spans::SpanKey;
-use crate::clock::Monotonic;
 use crate::domain::id::ResourceId;
 use crate::domain::quantum::{Quantum, QuantumSpan};
 use crate::domain::refusal::Conflict;
@@ -184,18 +183,11 @@ impl Board {
             return overridden;
         }
 
-        // Who came first stays first. What is not seen yet is the newest.
-        let taken = |held: &Held| held.seen().map_or(Monotonic(std::time::Duration::MAX), |seen| seen.taken);
-        others.sort_by_key(|(key, _, held)| (taken(held), *key));
+        // Who came first stays first.
+        others.sort_by_key(|(key, _, held)| (held.taken(), *key));
         let mut standing: Vec<Stake> = Vec::new();
         for (key, span, held) in others {
-            let stake = Stake {
-                owner: Owner::Session(held.session),
-                span,
-                quantity: held.quantity,
-                holder: self.sessions.get(&held.session).map(|session| session.holder.clone()),
-            };
-            standing.push(stake);
+            standing.push(self.stake(span, held));
             let units = |index: usize| occupied.get(index).copied().unwrap_or(0);
             let exceeded = Tally::of(&standing, claim.span).exceeded(part.item.capacity, 0, units);
             if !exceeded.is_empty() {

@@ -10,6 +10,7 @@
 mod board;
 mod claim;
 mod expiry;
+mod fitting;
 mod hold;
 mod limits;
 mod placement;
@@ -146,6 +147,12 @@ impl Presence {
     pub fn holds_at(&self, resource: &ResourceId, instant: DateTime<Utc>) -> Vec<Hold> {
         let quantum = Quantum::containing(instant);
         self.holds(resource, QuantumSpan::new(quantum, quantum.plus(1))).1
+    }
+
+    /// How many sessions hold something on `resource` now.
+    #[must_use]
+    pub fn active_sessions(&self, resource: &ResourceId) -> usize {
+        self.visit_existing(resource, |board, _| board.active_sessions()).unwrap_or(0)
     }
 
     /// Visits the board of `resource`, which is made if there is none.

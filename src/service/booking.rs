@@ -13,12 +13,11 @@ use crate::domain::access::{Caller, Standing};
 use crate::domain::booking::{
     Actor, Booking, BookingEventType, BookingItem, BookingStatus, BookingTransition, CancelDecision,
 };
-use crate::domain::catalogue::Resource;
 use crate::domain::id::{BookingId, EventTypeId, ResourceId};
 use crate::domain::refusal::{Refusal, UserError};
 use crate::error::Error;
 use crate::feed::Topic;
-use crate::store::{ItemNeed, StoreError, Tx};
+use crate::store::{StoreError, Tx};
 
 /// Characters of a reason.
 pub(super) const MAX_REASON: usize = 500;
@@ -190,22 +189,12 @@ impl Services {
         caller: &Caller,
         request: &CancelBooking,
     ) -> Result<(Booking, Standing), NotCancelled> {
-        let resources: Vec<ResourceId> = known.items.iter().map(|item| item.resource_id.clone()).collect();
-        let resources = tx.lock_pools(&resources).await?;
+        let needs = tx.lock_capacity(&known.items).await?;
         let (booking, standing, decision) = self.decide(tx.lock_booking(&request.id).await?, caller, request)?;
         if decision == CancelDecision::AlreadyCancelled {
             return Ok((booking, standing));
         }
         let now = self.now();
-        let needs: Vec<ItemNeed> = booking
-            .items
-            .iter()
-            .map(|item| ItemNeed {
-                resource_id: item.resource_id.clone(),
-                capacity: capacity_of(&resources, &item.resource_id),
-                quantity: item.quantity,
-            })
-            .collect();
         let transition = BookingTransition {
             event: BookingEventType::Cancelled,
             from: Some(booking.status),
@@ -250,10 +239,6 @@ fn actor(caller: &Caller, standing: Standing) -> Actor {
         (Standing::Staff | Standing::Booker, Some(viewer)) => Actor::User(viewer.id.clone()),
         _ => Actor::TokenBearer,
     }
-}
-
-fn capacity_of(resources: &[Resource], id: &ResourceId) -> u32 {
-    resources.iter().find(|resource| resource.id == *id).map_or(1, |resource| resource.quantity)
 }
 
 fn cancel_advice(refusal: Refusal) -> &'static str {

@@ -12,7 +12,7 @@ use crate::domain::id::{BookingId, EventTypeId, OrganizationId, ResourceId, Sche
 use crate::domain::local_time::{FIRST_DATE, LAST_DATE};
 use crate::domain::schedule::Schedule;
 use crate::error::Error;
-use crate::store::{EventTypeFilter, Place, Reader, ResourceFilter};
+use crate::store::{EventTypeFilter, Place, Reader, ResourceFilter, StoreError};
 
 pub use crate::store::CatalogueState;
 
@@ -23,8 +23,6 @@ pub struct ResourceList {
     pub organization_id: Option<OrganizationId>,
     /// Only of this kind.
     pub kind: Option<String>,
-    /// Only those on which this can be booked.
-    pub event_type_id: Option<EventTypeId>,
     /// Active ones, inactive ones or both.
     pub state: CatalogueState,
     /// Which part of the list.
@@ -121,16 +119,9 @@ impl Services {
     pub async fn resources(&self, caller: &Caller, list: ResourceList) -> Result<Page<Arc<Resource>>, Error> {
         let organization = list.organization_id.unwrap_or_else(|| caller.home_organization());
         may_list(caller, &organization, list.state)?;
-        let cursors = Cursors::of(format!(
-            "resources {organization:?} {:?} {:?} {:?}",
-            list.kind, list.event_type_id, list.state
-        ));
-        let filter = ResourceFilter {
-            organization_id: organization,
-            kind: list.kind,
-            event_type_id: list.event_type_id,
-            state: list.state,
-        };
+        let cursors = Cursors::of(format!("resources {organization:?} {:?} {:?}", list.kind, list.state));
+        let filter =
+            ResourceFilter { organization_id: organization, kind: list.kind, event_type_id: None, state: list.state };
         let reader = self.parts().store.reader();
         let found = reader.resources(&filter, &cursors.part(&list.page)?).await?;
         let total = if list.page.wants_total { Some(reader.resource_count(&filter).await?) } else { None };
@@ -195,6 +186,43 @@ impl Services {
             linked.entry(resource).or_default().push(Arc::new(event_type));
         }
         Ok(linked)
+    }
+
+    /// The resources that are linked to each event type, inactive ones included, in no particular order.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn load_resources_of_event_types(
+        &self,
+        ids: &[EventTypeId],
+    ) -> Result<HashMap<EventTypeId, Vec<Arc<Resource>>>, Error> {
+        let read = |reader: Arc<Reader>| async move {
+            Ok::<_, StoreError>((reader.links_of_event_types(ids).await?, reader.resources_of_event_types(ids).await?))
+        };
+        let (links, found) = self.parts().store.snapshot(read).await?;
+        let found: HashMap<_, _> = found.into_iter().map(|found| (found.id.clone(), Arc::new(found))).collect();
+        let mut linked: HashMap<_, Vec<_>> = HashMap::with_capacity(ids.len());
+        for (event_type, resource) in links {
+            linked.entry(event_type).or_default().extend(found.get(&resource).cloned());
+        }
+        Ok(linked)
+    }
+
+    /// A page of the resources that are `linked` to an event type, by name: of those that the caller may see.
+    ///
+    /// # Errors
+    /// `BadInput` for a cursor of another list.
+    pub fn resources_of_event_type(
+        &self,
+        caller: &Caller,
+        event_type: &EventType,
+        mut linked: Vec<Arc<Resource>>,
+        page: &PageRequest,
+    ) -> Result<Page<Arc<Resource>>, Error> {
+        linked.retain(|resource| seen(resource.active, &resource.organization_id, caller));
+        let cursors = Cursors::of(format!("resources of {:?}", event_type.id));
+        let page = cursors.part_of(page, linked, |resource| resource_place(resource))?;
+        Ok(page.map(Arc::unwrap_or_clone))
     }
 
     /// The histories of bookings, each the oldest first.

@@ -15,24 +15,24 @@ use crate::domain::refusal::{Refusal, UserError};
 pub type Given<T> = Result<T, String>;
 
 /// Collects what is wrong with an input, so that all of it is reported together.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Problems(Vec<UserError>);
 
 impl Problems {
     /// Notes that the field at `path` below `input` is not as it should be.
     pub fn note(&mut self, path: &[&str], message: impl Into<String>) {
         let path = std::iter::once("input").chain(path.iter().copied());
-        self.push(UserError::new(Refusal::Invalid, message).at(path));
-    }
-
-    /// Notes a refusal for a reason of its own.
-    pub fn push(&mut self, refused: UserError) {
-        self.0.push(refused);
+        self.refuse(UserError::new(Refusal::Invalid, message).at(path));
     }
 
     /// What was given as the field at `path` below `input`, or `None` and one problem more.
     pub fn take<T>(&mut self, path: &[&str], given: Given<T>) -> Option<T> {
         given.map_err(|message| self.note(path, message)).ok()
+    }
+
+    /// Adds what the rules refuse for another reason than its form.
+    pub fn refuse(&mut self, refused: UserError) {
+        self.0.push(refused);
     }
 
     /// Ok when nothing was noted.
@@ -51,16 +51,6 @@ impl Problems {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(self.0),
-        }
-    }
-
-    /// A name that people can read: one line of 1 to `most` characters.
-    pub fn name(&mut self, path: &[&str], name: &str, most: usize) {
-        if name.trim().is_empty() {
-            let field = path.last().copied().unwrap_or("input");
-            self.note(path, format!("`{field}` must not be blank."));
-        } else {
-            self.text(path, Some(name), most, false);
         }
     }
 

@@ -26,10 +26,11 @@ use crate::domain::refusal::{Refusal, UserError};
 use crate::error::{Error, Internal};
 use crate::feed::Topic;
 use crate::presence::{Claim, ClaimRequest, HoldItem, HoldRefusal, SessionSecret};
-use crate::store::{IdempotencyRecord, ItemNeed, KeyTaking, Reader, StoreError, Taking, Tx};
+use crate::store::{IdempotencyRecord, KeyTaking, Reader, StoreError, Taking, Tx};
 
-/// How often a booking is decided anew because the catalogue changed while it was being decided.
-const MAX_ATTEMPTS: u32 = 3;
+/// How often a booking is decided anew because the catalogue changed while it was being decided: often enough for
+/// whoever changes many things one after the other.
+const MAX_ATTEMPTS: u32 = 16;
 /// How often it is looked what became of a commit of which nobody heard.
 const SETTLE_ATTEMPTS: u32 = 5;
 /// How long before each look.
@@ -92,6 +93,8 @@ impl From<StoreError> for Abort {
     fn from(fault: StoreError) -> Self {
         match fault {
             StoreError::CommitUnknown(_) => Self::Unknown,
+            // What it was to be booked under has just been deleted.
+            fault if fault.breaks_reference() => Self::Overtaken,
             fault => Self::Failed(fault.into()),
         }
     }
@@ -174,9 +177,7 @@ impl Making {
         let booking = self.booking(&terms, span);
         let (made, claim_in_force) = (&booking, &claim);
         let revision = facts.catalogue_revision();
-        let needs = &needs(&terms);
-        let written =
-            store.write(|tx| async move { self.write(&tx, made, needs, claim_in_force, revision).await }).await;
+        let written = store.write(|tx| async move { self.write(&tx, made, claim_in_force, revision).await }).await;
         let occupancy = match written {
             Err(Abort::Unknown) => self.settle(&booking).await?,
             written => written?,
@@ -281,12 +282,11 @@ impl Making {
         }
     }
 
-    /// The transaction: key, pools, occupancy, booking, in the order in which everything locks. What is occupied then.
+    /// The transaction: key, resources, occupancy, booking, in the order in which everything locks. What is occupied then.
     async fn write(
         &self,
         tx: &Tx,
         booking: &Booking,
-        needs: &[ItemNeed],
         claim: &Claim,
         catalogue_revision: u64,
     ) -> Result<Occupancy, Abort> {
@@ -303,15 +303,15 @@ impl Making {
                 return Err(Abort::Known(Box::new(record)));
             }
         }
-        let pools: Vec<ResourceId> =
-            needs.iter().filter(|need| need.capacity > 1).map(|need| need.resource_id.clone()).collect();
-        tx.lock_pools(&pools).await?;
+        let needs = tx.lock_capacity(&booking.items).await?;
         if tx.catalogue_revision(&booking.organization_id).await? != catalogue_revision {
             return Err(Abort::Overtaken);
         }
-        if let Taking::Refused(conflicts) = tx.occupy(needs, booking.occupied).await? {
+        if let Taking::Refused(conflicts) = tx.occupy(&needs, booking.occupied).await? {
             return Err(UserError::taken(conflicts).at(["input", "start"]).into());
         }
+        let pools: Vec<ResourceId> =
+            needs.into_iter().filter(|need| need.capacity > 1).map(|need| need.resource_id).collect();
         let (occupancy, _) = facts::read_occupancy(tx, &pools, [booking.occupied]).await?;
         // With the pools' rows locked nobody else's booking comes between this look and the commit.
         let before = |resource: &ResourceId, quantum: Quantum| {
@@ -391,16 +391,4 @@ impl Making {
 
 fn held(refusal: HoldRefusal) -> UserError {
     UserError::from(refusal).at(["input", "start"])
-}
-
-/// What the transaction takes.
-fn needs(terms: &Terms) -> Vec<ItemNeed> {
-    let items = terms.items();
-    items
-        .map(|(resource, quantity)| ItemNeed {
-            resource_id: resource.id.clone(),
-            capacity: resource.quantity,
-            quantity,
-        })
-        .collect()
 }

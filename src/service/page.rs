@@ -41,6 +41,15 @@ pub struct Page<T> {
     pub total: Option<u64>,
 }
 
+impl<T> Page<T> {
+    /// The same page with what `read` makes of each entry.
+    pub fn map<U>(self, read: impl Fn(T) -> U) -> Page<U> {
+        let Self { entries, has_next, has_previous, total } = self;
+        let entry = |Entry { cursor, node }| Entry { cursor, node: read(node) };
+        Page { entries: entries.into_iter().map(entry).collect(), has_next, has_previous, total }
+    }
+}
+
 /// An entry and where it stands.
 #[derive(Clone, Debug)]
 pub struct Entry<T> {

@@ -13,6 +13,7 @@ use super::facts::{self, Asked};
 use super::input::Problems;
 use super::wanted::{HoldFacts, Wanted};
 use super::{Services, answer_id};
+use crate::domain::access::Staff;
 use crate::domain::availability::Occupancy;
 use crate::domain::booking::BookingItem;
 use crate::domain::id::{EventTypeId, ResourceId};
@@ -29,8 +30,9 @@ pub const MAX_SLOTS_PER_CALL: usize = 100;
 const MAX_DAYS: i64 = 42;
 /// What a session may say about itself, in bytes of JSON.
 const MAX_DATA_BYTES: usize = 1024;
-/// How often a heartbeat is decided anew because the catalogue changed while it was being decided.
-const MAX_ATTEMPTS: u32 = 3;
+/// How often a heartbeat is decided anew because the catalogue changed while it was being decided: often enough for
+/// whoever changes many things one after the other.
+const MAX_ATTEMPTS: u32 = 16;
 
 /// A question about the holds of one or several local days.
 #[derive(Clone, Debug, Serialize)]
@@ -181,6 +183,19 @@ impl Services {
     pub async fn presence_at(&self, resource: &ResourceId, instant: DateTime<Utc>) -> Result<Vec<Hold>, Error> {
         self.find_resource(resource).await?;
         Ok(self.parts().presence.holds_at(resource, instant))
+    }
+
+    /// How many sessions hold something on a resource now, as an add-on too.
+    ///
+    /// # Errors
+    /// `NotFound` for a resource that is not of the staff's organization.
+    pub async fn active_sessions(&self, staff: &Staff, resource: &ResourceId) -> Result<u32, Error> {
+        let found = self.find_resource(resource).await?;
+        if found.organization_id != *staff.organization() {
+            return Err(Error::not_found("resource", resource.as_str()));
+        }
+        let sessions = self.parts().presence.active_sessions(resource);
+        Ok(u32::try_from(sessions).unwrap_or(u32::MAX))
     }
 
     /// The days that a question is about.

@@ -1,18 +1,14 @@
-//! Resources, event types, and which is offered on which.
+//! Resources, event types, and which is offered on which: finding them. Changing them is in `catalogue_changes`.
 
 use entity::{event_type, event_type_resource, organization, resource};
-use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, OnConflict, Query, SelectStatement};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, EntityTrait, FromQueryResult, Insert, IntoActiveModel, QueryFilter,
-    QueryTrait, Select,
-};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, Func, Query, SelectStatement};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, Select};
 
 use super::convert;
 use super::page::{Page, PageRequest};
-use super::{Reader, StoreError, Tx};
+use super::{Reader, StoreError};
 use crate::domain::catalogue::{EventType, Resource};
 use crate::domain::id::{EventTypeId, OrganizationId, ResourceId};
-use chrono::{DateTime, Utc};
 
 /// Which part of the catalogue is wanted.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
@@ -235,6 +231,52 @@ impl Reader {
             .collect()
     }
 
+    /// The resources that are linked to any of `event_types`, each once, in no particular order.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn resources_of_event_types(&self, event_types: &[EventTypeId]) -> Result<Vec<Resource>, StoreError> {
+        use event_type_resource::Column as Link;
+        let linked = Query::select()
+            .column(Link::ResourceId)
+            .from(event_type_resource::Entity)
+            .and_where(Link::EventTypeId.is_in(event_types.iter().map(EventTypeId::as_str)))
+            .to_owned();
+        self.resources_where(resource::Column::Id.in_subquery(linked)).await
+    }
+
+    /// Which resources are linked to each of `event_types`, in no particular order.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn links_of_event_types(
+        &self,
+        event_types: &[EventTypeId],
+    ) -> Result<Vec<(EventTypeId, ResourceId)>, StoreError> {
+        use event_type_resource::Column as Link;
+        let select = event_type_resource::Entity::find()
+            .filter(Link::EventTypeId.is_in(event_types.iter().map(EventTypeId::as_str)))
+            .into_query();
+        let links: Vec<event_type_resource::Model> = self.models(&select).await?;
+        Ok(links.into_iter().map(|link| (link.event_type_id.into(), link.resource_id.into())).collect())
+    }
+
+    /// Which event types are linked to each of `resources`, in no particular order.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn links_of_resources(
+        &self,
+        resources: &[ResourceId],
+    ) -> Result<Vec<(ResourceId, EventTypeId)>, StoreError> {
+        use event_type_resource::Column as Link;
+        let select = event_type_resource::Entity::find()
+            .filter(Link::ResourceId.is_in(resources.iter().map(ResourceId::as_str)))
+            .into_query();
+        let links: Vec<event_type_resource::Model> = self.models(&select).await?;
+        Ok(links.into_iter().map(|link| (link.resource_id.into(), link.event_type_id.into())).collect())
+    }
+
     /// How often the catalogue of `organization` has changed; 0 for one that does not exist.
     ///
     /// # Errors
@@ -274,74 +316,3 @@ impl Reader {
 
 /// What the joined link is called in a row.
 const LINKED: &str = "linked";
-
-impl Tx {
-    /// Makes an organization, unless it exists.
-    ///
-    /// # Errors
-    /// Faults of the database, as of all methods here.
-    pub async fn ensure_organization(&self, id: &OrganizationId, now: DateTime<Utc>) -> Result<(), StoreError> {
-        let model =
-            organization::Model { id: id.to_string(), catalogue_revision: 0, created_at: now.timestamp_millis() };
-        let insert = Insert::one(model.into_active_model())
-            .on_conflict(OnConflict::column(organization::Column::Id).do_nothing().to_owned())
-            .into_query();
-        self.execute(&insert).await.map(|_| ())
-    }
-
-    /// Adds a resource. Its organization, and its schedule if it has one, exist already.
-    ///
-    /// # Errors
-    /// Faults of the database.
-    pub async fn insert_resource(&self, resource: &Resource) -> Result<(), StoreError> {
-        self.insert(convert::resource_model(resource)?).await?;
-        self.catalogue_changed(&resource.organization_id).await
-    }
-
-    /// Adds an event type. Its organization, and its schedule if it has one, exist already.
-    ///
-    /// # Errors
-    /// Faults of the database.
-    pub async fn insert_event_type(&self, event_type: &EventType) -> Result<(), StoreError> {
-        self.insert(convert::event_type_model(event_type)?).await?;
-        self.catalogue_changed(&event_type.organization_id).await
-    }
-
-    /// Offers an event type on a resource of the same organization.
-    ///
-    /// # Errors
-    /// Faults of the database.
-    pub async fn link(
-        &self,
-        organization: &OrganizationId,
-        event_type: &EventTypeId,
-        resource: &ResourceId,
-    ) -> Result<(), StoreError> {
-        self.insert(event_type_resource::Model {
-            event_type_id: event_type.to_string(),
-            resource_id: resource.to_string(),
-            organization_id: organization.to_string(),
-        })
-        .await?;
-        self.catalogue_changed(organization).await
-    }
-
-    /// Adds a row.
-    pub(super) async fn insert<M, A>(&self, model: M) -> Result<(), StoreError>
-    where
-        M: IntoActiveModel<A>,
-        A: ActiveModelTrait,
-    {
-        self.execute(&Insert::<A>::one(model).into_query()).await.map(|_| ())
-    }
-
-    /// Counts a change of the catalogue.
-    pub(super) async fn catalogue_changed(&self, organization: &OrganizationId) -> Result<(), StoreError> {
-        let column = organization::Column::CatalogueRevision;
-        let update = organization::Entity::update_many()
-            .col_expr(column, Expr::col(column).add(1))
-            .filter(organization::Column::Id.eq(organization.as_str()))
-            .into_query();
-        self.execute(&update).await.map(|_| ())
-    }
-}

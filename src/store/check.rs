@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use entity::{booking, booking_item, occupancy, resource};
 use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
 use sea_orm::{
@@ -9,6 +10,7 @@ use sea_orm::{
 };
 
 use super::booking::status;
+use super::capacity::from_on;
 use super::convert;
 use super::occupancy::occupied_day;
 use super::{Reader, StoreError};
@@ -34,10 +36,20 @@ pub struct OccupancyDifference {
     pub computed: DayMap,
     /// The counters that are stored, if there are any.
     pub stored_units: Option<DayUnits>,
-    /// The counters as they should be; `None` for an exclusive resource.
+    /// The counters as they should be; `None` for a resource that counts no units.
     pub computed_units: Option<DayUnits>,
-    /// The quanta of which bookings take more than there is.
+    /// The quanta of which bookings take more than there is. What is over does not count where units are counted:
+    /// there may have been more of them then.
     pub overbooked: DayMap,
+}
+
+/// One resource that is checked.
+struct Checked {
+    id: ResourceId,
+    capacity: u32,
+    counted: bool,
+    /// From where on what it counts has to fit into its capacity.
+    now: Quantum,
 }
 
 impl Reader {
@@ -46,12 +58,16 @@ impl Reader {
     ///
     /// # Errors
     /// Faults of the database.
-    pub async fn check_occupancy(&self, mut report: impl FnMut(OccupancyDifference) + Send) -> Result<(), StoreError> {
+    pub async fn check_occupancy(
+        &self,
+        now: DateTime<Utc>,
+        mut report: impl FnMut(OccupancyDifference) + Send,
+    ) -> Result<(), StoreError> {
         let mut after = String::new();
         loop {
             let select = resource::Entity::find()
                 .select_only()
-                .columns([resource::Column::Id, resource::Column::Quantity])
+                .columns([resource::Column::Id, resource::Column::Quantity, resource::Column::Counted])
                 .filter(resource::Column::Id.gt(after.as_str()))
                 .order_by(resource::Column::Id, Order::Asc)
                 .limit(AT_A_TIME)
@@ -60,23 +76,27 @@ impl Reader {
             let Some(last) = resources.last() else { return Ok(()) };
             after.clone_from(&last.id);
             for resource in resources {
-                self.check_resource(&resource.id.as_str().into(), convert::number(resource.quantity)?, &mut report)
-                    .await?;
+                let checked = Checked {
+                    id: resource.id.into(),
+                    capacity: convert::number(resource.quantity)?,
+                    counted: resource.counted,
+                    now: Quantum::containing(now),
+                };
+                self.check_resource(&checked, &mut report).await?;
             }
         }
     }
 
     async fn check_resource(
         &self,
-        resource: &ResourceId,
-        capacity: u32,
+        checked: &Checked,
         report: &mut (impl FnMut(OccupancyDifference) + Send),
     ) -> Result<(), StoreError> {
-        let mut computed = self.computed_units(resource).await?;
+        let mut computed = self.computed_units(&checked.id).await?;
         let mut after = i32::MIN;
         loop {
             let select = occupancy::Entity::find()
-                .filter(occupancy::Column::ResourceId.eq(resource.as_str()))
+                .filter(occupancy::Column::ResourceId.eq(checked.id.as_str()))
                 .filter(occupancy::Column::Day.gt(after))
                 .order_by(occupancy::Column::Day, Order::Asc)
                 .limit(AT_A_TIME)
@@ -87,12 +107,12 @@ impl Reader {
             for row in rows {
                 let row = occupied_day(row)?;
                 let units = computed.remove(&row.day).unwrap_or_default();
-                report_unless_equal(resource, row.day, (row.map, row.units), &units, capacity, report);
+                report_unless_equal(checked, row.day, (row.map, row.units), &units, report);
             }
         }
         for (day, units) in computed {
-            let nothing = (DayMap::EMPTY, (capacity > 1).then(DayUnits::default));
-            report_unless_equal(resource, day, nothing, &units, capacity, report);
+            let nothing = (DayMap::EMPTY, checked.counted.then(DayUnits::default));
+            report_unless_equal(checked, day, nothing, &units, report);
         }
         Ok(())
     }
@@ -122,6 +142,7 @@ impl Reader {
 struct Capacity {
     id: String,
     quantity: i32,
+    counted: bool,
 }
 
 /// A span that a booking takes of a resource.
@@ -161,18 +182,20 @@ fn taken_time(resource: &ResourceId, after: &(i64, String)) -> SelectStatement {
 }
 
 fn report_unless_equal(
-    resource: &ResourceId,
+    checked: &Checked,
     day: UtcDay,
     (stored, stored_units): (DayMap, Option<DayUnits>),
     units: &DayUnits,
-    capacity: u32,
     report: &mut impl FnMut(OccupancyDifference),
 ) {
-    let computed = units.full(capacity);
-    let computed_units = (capacity > 1).then(|| units.clone());
-    let overbooked = units.short_of(0, capacity);
+    let computed = units.full(checked.capacity);
+    let computed_units = checked.counted.then(|| units.clone());
+    let mut overbooked = units.short_of(0, checked.capacity);
+    if checked.counted {
+        overbooked = overbooked & from_on(day, checked.now);
+    }
     if stored != computed || stored_units != computed_units || !overbooked.is_empty() {
-        let resource_id = resource.clone();
+        let resource_id = checked.id.clone();
         report(OccupancyDifference { resource_id, day, stored, computed, stored_units, computed_units, overbooked });
     }
 }

@@ -112,6 +112,7 @@ pub(super) fn resource_model(resource: &Resource) -> Result<resource::Model, Sto
         kind: kind.clone(),
         time_zone: time_zone.name().to_owned(),
         quantity: number(*quantity)?,
+        counted: *quantity > 1,
         standalone: *standalone,
         active: *active,
         schedule_id: schedule_id.as_ref().map(ToString::to_string),

@@ -1,6 +1,6 @@
 //! What can go wrong with the database, and what may be tried again.
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, SqlxError};
 
 use crate::error::{Error, Internal};
 
@@ -29,6 +29,25 @@ impl StoreError {
             Self::Database(error) => format!("the database failed: {error}"),
             Self::CommitUnknown(error) => format!("the connection was lost while committing: {error}"),
             Self::Corrupt(what) => format!("the stored data is inconsistent: {what}"),
+        }
+    }
+
+    /// Whether there is a row already with what no two rows may have in common.
+    #[must_use]
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self.sql(), Some(SqlErr::UniqueConstraintViolation(_)))
+    }
+
+    /// Whether a row was to point to one that does not exist (any more), or one that others point to was to go.
+    #[must_use]
+    pub fn breaks_reference(&self) -> bool {
+        matches!(self.sql(), Some(SqlErr::ForeignKeyConstraintViolation(_)))
+    }
+
+    fn sql(&self) -> Option<SqlErr> {
+        match self {
+            Self::Database(error) => error.sql_err(),
+            Self::Unusable(_) | Self::CommitUnknown(_) | Self::Corrupt(_) => None,
         }
     }
 

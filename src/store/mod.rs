@@ -4,12 +4,15 @@
 //! [`Store::write`] for a transaction. Everything that reads is a method of [`Reader`], everything that writes one of
 //! [`Tx`], so nothing can be written outside a transaction.
 //!
-//! Locks are taken in one order everywhere: idempotency key, resource rows of pools by id, booking rows by id,
-//! occupancy rows by (resource, day). People have locks of their own (`user.rs`), which are never taken with those.
+//! Locks are taken in one order everywhere: idempotency key, the organization's catalogue (by whoever changes it),
+//! resource rows by id, booking rows by id, occupancy rows by (resource, day). People have locks of their own
+//! (`user.rs`), which are never taken with those of bookings.
 
 mod audit;
 mod booking;
+mod capacity;
 mod catalogue;
+mod catalogue_changes;
 mod check;
 mod connect;
 mod convert;

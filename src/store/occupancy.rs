@@ -8,13 +8,12 @@
 //!
 //! Rows are visited in the order of (resource, day) by everybody, so writers wait for each other but never in a ring.
 
-use entity::{occupancy, resource};
+use entity::occupancy;
 use sea_orm::sea_query::{Expr, ExprTrait, LockType, OnConflict, UpdateStatement};
-use sea_orm::{ColumnTrait, EntityTrait, Insert, IntoActiveModel, Order, QueryFilter, QueryOrder, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, Insert, IntoActiveModel, QueryFilter, QueryTrait};
 
 use super::convert;
 use super::{Reader, StoreError, Tx};
-use crate::domain::catalogue::Resource;
 use crate::domain::id::ResourceId;
 use crate::domain::quantum::{DayMap, QuantumSpan, UtcDay};
 use crate::domain::refusal::Conflict;
@@ -27,15 +26,15 @@ pub struct OccupiedDay {
     pub resource_id: ResourceId,
     /// The day.
     pub day: UtcDay,
-    /// The quanta that are occupied; of a pool, those in which no unit is left.
+    /// The quanta in which no unit is left.
     pub map: DayMap,
-    /// Of a pool, the units taken.
+    /// The units taken, of a resource that counts them: one that is a pool, or has been.
     pub units: Option<DayUnits>,
     /// Counts the row's changes, from 1. A day without a row has none, and nothing occupied.
     pub revision: u64,
 }
 
-/// Units of a resource that are to be taken or let go.
+/// Units of a resource that are to be taken or let go. Made by [`Tx::lock_capacity`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemNeed {
     /// The resource.
@@ -44,13 +43,11 @@ pub struct ItemNeed {
     pub capacity: u32,
     /// How many of them.
     pub quantity: u32,
+    /// Whether its rows count units.
+    pub(super) counted: bool,
 }
 
 impl ItemNeed {
-    fn is_pool(&self) -> bool {
-        self.capacity > 1
-    }
-
     /// What of `wanted` cannot be had, given what is `stored`.
     fn short_in(&self, stored: Option<&OccupiedDay>, wanted: DayMap) -> DayMap {
         if self.quantity > self.capacity {
@@ -124,34 +121,16 @@ impl Reader {
 }
 
 impl Tx {
-    /// Reads resources and keeps their capacity from changing until the transaction ends: pools, before their units
-    /// are taken or let go. By id, and before any row of bookings or occupancy is locked.
+    /// Takes `items` for all of `span`. No resource may be among them twice; their capacities are locked already.
     ///
     /// # Errors
-    /// Faults of the database.
-    pub async fn lock_pools(&self, ids: &[ResourceId]) -> Result<Vec<Resource>, StoreError> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut select = resource::Entity::find()
-            .filter(resource::Column::Id.is_in(ids.iter().map(ResourceId::as_str)))
-            .order_by(resource::Column::Id, Order::Asc)
-            .into_query();
-        // SQLite has no row locks and needs none.
-        select.lock(LockType::Share);
-        let rows: Vec<resource::Model> = self.models(&select).await?;
-        rows.into_iter().map(convert::resource).collect()
-    }
-
-    /// Takes `items` for all of `span`. No resource may be among them twice; pools are locked already.
-    ///
-    /// # Errors
-    /// Faults of the database, and [`StoreError::Corrupt`] when a resource has rows of the other kind, pool or not.
+    /// Faults of the database, and [`StoreError::Corrupt`] when a resource has rows of the other kind, with counters or
+    /// without.
     pub async fn occupy(&self, items: &[ItemNeed], span: QuantumSpan) -> Result<Taking, StoreError> {
         let items = in_order(items);
         for item in &items {
             for (day, wanted) in span.days() {
-                let taken = if item.is_pool() {
+                let taken = if item.counted {
                     self.take_units(item, day, wanted).await?
                 } else {
                     item.quantity <= item.capacity && self.execute(&take_exclusive(item, day, wanted)).await? == 1
@@ -178,7 +157,7 @@ impl Tx {
     pub async fn release(&self, items: &[ItemNeed], span: QuantumSpan) -> Result<(), StoreError> {
         for item in in_order(items) {
             for (day, held) in span.days() {
-                let released = if item.is_pool() {
+                let released = if item.counted {
                     self.release_units(&item, day, held).await?
                 } else {
                     self.execute(&release_exclusive(&item, day, held)).await? == 1
@@ -191,25 +170,25 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes units of a pool on one day; whether they could be had.
+    /// Takes counted units on one day; whether they could be had.
     async fn take_units(&self, item: &ItemNeed, day: UtcDay, wanted: DayMap) -> Result<bool, StoreError> {
         // The row is made first, so that there is one to lock: of two writers one waits here for the other.
-        self.execute(&make_pool_row(item, day)).await?;
+        self.execute(&make_counted_row(item, day)).await?;
         let row = self.locked_day(item, day).await?;
         let Some(units) = row.as_ref().and_then(|row| row.units.as_ref()) else {
             return Err(corrupt_day(item, day, "counts no units"));
         };
         match units.add(wanted, item.quantity, item.capacity) {
-            Ok(units) => self.save_units(item, day, &units).await.map(|()| true),
+            Ok(units) => self.save_units(&item.resource_id, day, &units, item.capacity).await.map(|()| true),
             Err(_) => Ok(false),
         }
     }
 
-    /// Lets units of a pool go on one day; whether there were as many.
+    /// Lets counted units go on one day; whether there were as many.
     async fn release_units(&self, item: &ItemNeed, day: UtcDay, held: DayMap) -> Result<bool, StoreError> {
         let row = self.locked_day(item, day).await?;
         match row.and_then(|row| row.units).and_then(|units| units.sub(held, item.quantity)) {
-            Some(units) => self.save_units(item, day, &units).await.map(|()| true),
+            Some(units) => self.save_units(&item.resource_id, day, &units, item.capacity).await.map(|()| true),
             None => Ok(false),
         }
     }
@@ -221,9 +200,16 @@ impl Tx {
         rows.into_iter().next().map(occupied_day).transpose()
     }
 
-    async fn save_units(&self, item: &ItemNeed, day: UtcDay, units: &DayUnits) -> Result<(), StoreError> {
-        let (before_noon, from_noon) = units.full(item.capacity).halves();
-        let mut update = change(item, day);
+    /// Stores the units that are taken on a day of a resource with `capacity` units, and with them where none is left.
+    pub(super) async fn save_units(
+        &self,
+        resource: &ResourceId,
+        day: UtcDay,
+        units: &DayUnits,
+        capacity: u32,
+    ) -> Result<(), StoreError> {
+        let (before_noon, from_noon) = units.full(capacity).halves();
+        let mut update = change(resource, day);
         update
             .value(occupancy::Column::BeforeNoon, before_noon)
             .value(occupancy::Column::FromNoon, from_noon)
@@ -232,7 +218,7 @@ impl Tx {
     }
 }
 
-/// Sets the bits of an exclusive resource, unless one of them is set: changes one row, or none.
+/// Sets the bits of a resource without counters, unless one of them is set: changes one row, or none.
 fn take_exclusive(item: &ItemNeed, day: UtcDay, wanted: DayMap) -> sea_orm::sea_query::InsertStatement {
     use occupancy::Column;
     let (before_noon, from_noon) = wanted.halves();
@@ -256,12 +242,12 @@ fn take_exclusive(item: &ItemNeed, day: UtcDay, wanted: DayMap) -> sea_orm::sea_
     Insert::one(row.into_active_model()).on_conflict(on_conflict).into_query()
 }
 
-/// Clears the bits of an exclusive resource, if all of them are set: changes one row, or none.
+/// Clears the bits of a resource without counters, if all of them are set: changes one row, or none.
 fn release_exclusive(item: &ItemNeed, day: UtcDay, held: DayMap) -> UpdateStatement {
     use occupancy::Column;
     let (before_noon, from_noon) = held.halves();
     let (keep_before_noon, keep_from_noon) = (!held).halves();
-    let mut update = change(item, day);
+    let mut update = change(&item.resource_id, day);
     update
         .value(Column::BeforeNoon, stored(Column::BeforeNoon).bit_and(keep_before_noon))
         .value(Column::FromNoon, stored(Column::FromNoon).bit_and(keep_from_noon))
@@ -271,8 +257,8 @@ fn release_exclusive(item: &ItemNeed, day: UtcDay, held: DayMap) -> UpdateStatem
     update
 }
 
-/// A pool's row with nothing taken, unless there is one.
-fn make_pool_row(item: &ItemNeed, day: UtcDay) -> sea_orm::sea_query::InsertStatement {
+/// A row with counters and nothing taken, unless there is one.
+fn make_counted_row(item: &ItemNeed, day: UtcDay) -> sea_orm::sea_query::InsertStatement {
     use occupancy::Column;
     let row = occupancy::Model {
         resource_id: item.resource_id.to_string(),
@@ -287,11 +273,11 @@ fn make_pool_row(item: &ItemNeed, day: UtcDay) -> sea_orm::sea_query::InsertStat
 }
 
 /// A change of one row, which counts it.
-fn change(item: &ItemNeed, day: UtcDay) -> UpdateStatement {
+fn change(resource: &ResourceId, day: UtcDay) -> UpdateStatement {
     use occupancy::Column;
     occupancy::Entity::update_many()
         .col_expr(Column::Revision, stored(Column::Revision).add(1))
-        .filter(Column::ResourceId.eq(item.resource_id.as_str()))
+        .filter(Column::ResourceId.eq(resource.as_str()))
         .filter(Column::Day.eq(day.0))
         .into_query()
 }
@@ -327,7 +313,7 @@ pub(super) fn occupied_day(row: occupancy::Model) -> Result<OccupiedDay, StoreEr
 }
 
 /// Spans in order, with those that touch joined: a day's end is no end.
-fn joined(spans: Vec<QuantumSpan>) -> Vec<QuantumSpan> {
+pub(super) fn joined(spans: Vec<QuantumSpan>) -> Vec<QuantumSpan> {
     let mut joined: Vec<QuantumSpan> = Vec::with_capacity(spans.len());
     for span in spans {
         match joined.last_mut() {

@@ -184,3 +184,22 @@ async fn a_session_s_secret_is_in_no_answer() {
     ada.hold(hold("a", "hour", 18, 60, "ada")).await;
     assert!(!ada.holds("a").await.to_string().contains(&secret("ada")));
 }
+
+#[tokio::test]
+async fn active_sessions_counts_who_holds_something_as_an_add_on_too_until_it_runs_out() {
+    const COUNT: &str = "query ($id: ID!) { activeSessions(resourceId: $id) }";
+    let server = studios().await;
+    let (staff, ada) = (server.staff(), server.anonymous());
+    let count = async |resource: &str| staff.ask(COUNT, json!({ "id": resource })).await["activeSessions"].clone();
+    assert_eq!(count("res_a").await, 0);
+    ada.hold(hold("a", "hour", 10, 60, "ada")).await;
+    ada.hold(hold("a", "hour", 12, 60, "ada")).await;
+    let with_b = with(hold("a", "hour", 14, 60, "bob"), json!({ "addOns": [{ "resourceId": "res_b" }] }));
+    ada.hold(with_b).await;
+    assert_eq!((count("res_a").await, count("res_b").await), (json!(2), json!(1)));
+    server.clock.advance(Duration::from_secs(10));
+    assert_eq!((count("res_a").await, count("res_b").await), (json!(0), json!(0)));
+    assert_eq!(staff.send(COUNT, json!({ "id": "res_none" })).await.code(), "NOT_FOUND");
+    assert_eq!(ada.send(COUNT, json!({ "id": "res_a" })).await.code(), "UNAUTHENTICATED");
+    assert_eq!(server.customer("eve").send(COUNT, json!({ "id": "res_a" })).await.code(), "FORBIDDEN");
+}

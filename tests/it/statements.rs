@@ -116,3 +116,21 @@ async fn a_page_of_resources_with_all_that_hangs_on_them_costs_what_one_costs() 
     let one = cost(&server, &staff, LIST, json!({ "first": 1 })).await;
     assert_eq!(cost(&server, &staff, LIST, json!({ "first": 50 })).await, one);
 }
+
+#[tokio::test]
+async fn a_page_of_event_types_with_all_their_resources_costs_what_one_costs() {
+    const LIST: &str = "query ($first: Int!) { eventTypes(first: $first) {
+        nodes { id schedule { id } resources(first: 2) { totalCount nodes { id schedule { id } eventTypes { id } } } } } }";
+    let server = TestServer::start().await;
+    server.resources(rooms(0..10)).await;
+    let names: Vec<String> = (0..30).map(|number| format!("kind{number:02}")).collect();
+    let linked: Vec<String> = (0..10).map(|number| format!("room{number:04}")).collect();
+    let linked: Vec<&str> = linked.iter().map(String::as_str).collect();
+    server.event_types(names.iter().map(|name| EventTypeSpec::named(name, &[60], &linked))).await;
+    let staff = server.staff();
+    let found = staff.ask(LIST, json!({ "first": 30 })).await["eventTypes"]["nodes"].clone();
+    assert_eq!(found[29]["resources"]["totalCount"], 10);
+    assert_eq!(found[29]["resources"]["nodes"][1]["schedule"]["id"], "sch_room0001");
+    let one = cost(&server, &staff, LIST, json!({ "first": 1 })).await;
+    assert_eq!(cost(&server, &staff, LIST, json!({ "first": 30 })).await, one);
+}

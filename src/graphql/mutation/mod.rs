@@ -1,13 +1,18 @@
 //! The mutation root, one file per noun.
 
 pub mod booking;
+pub mod event_type;
 pub mod presence;
+pub mod resource;
 pub mod schedule;
 pub mod user;
 
-use async_graphql::MergedObject;
+use async_graphql::{ID, MaybeUndefined, MergedObject};
 
 use crate::domain::refusal::{Refusal, UserError};
+use crate::graphql::types::deleted::DeletePayload;
+use crate::service::administration::Change;
+use crate::service::booking::Outcome;
 
 /// Changing. Every mutation takes one `input` and gives a payload of its own. What the rules refuse comes back in
 /// `userErrors`, with nothing changed; top-level errors are left for callers who may not, and for faults.
@@ -15,9 +20,28 @@ use crate::domain::refusal::{Refusal, UserError};
 pub struct Mutation(
     presence::PresenceMutation,
     booking::BookingMutation,
+    resource::ResourceMutation,
+    event_type::EventTypeMutation,
     schedule::ScheduleMutation,
     user::UserMutation,
 );
+
+/// What an update says of a field: left out, it stays as it is; null stands for nothing.
+fn change<T>(given: MaybeUndefined<T>) -> Change<Option<T>> {
+    match given {
+        MaybeUndefined::Undefined => Change::Keep,
+        MaybeUndefined::Null => Change::To(None),
+        MaybeUndefined::Value(value) => Change::To(Some(value)),
+    }
+}
+
+/// The answer to a deletion.
+fn deleted(outcome: Outcome<ID>) -> DeletePayload {
+    match outcome {
+        Ok(id) => DeletePayload { deleted_id: Some(id), user_errors: Vec::new() },
+        Err(errors) => DeletePayload { deleted_id: None, user_errors: errors.into_iter().map(Into::into).collect() },
+    }
+}
 
 /// Collects what is malformed in an input, so that all of it is reported together.
 #[derive(Default)]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Object};
 
+use super::{change, deleted};
 use crate::domain::access::Admin;
 use crate::domain::schedule as domain;
-use crate::graphql::arguments::{change, date, instant, time_zone, wall_time};
+use crate::graphql::arguments::{date, instant, time_zone, wall_time};
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::guard::for_admins;
 use crate::graphql::request::now;
@@ -59,9 +60,9 @@ impl ScheduleMutation {
             let request = UpdateSchedule {
                 id: input.id.0.into(),
                 expected_updated_at: input.expected_updated_at.map(|expected| instant("expectedUpdatedAt", &expected)),
-                name: change("name", input.name, Ok),
-                time_zone: change("timeZone", input.time_zone, |given| time_zone("timeZone", &given)),
-                weekly_hours: change("weeklyHours", input.weekly_hours, |given| Ok(weekly_windows(&given))),
+                name: change(input.name),
+                time_zone: change(input.time_zone.map_value(|given| time_zone("timeZone", &given))),
+                weekly_hours: change(input.weekly_hours.map_value(|given| weekly_windows(&given))),
             };
             Ok::<_, ApiError>(Some(payload(
                 from_context::<Services>(ctx)?.update_schedule(&admin, request, now(ctx)?).await?,
@@ -79,12 +80,7 @@ impl ScheduleMutation {
         let delete = |admin: Admin| async move {
             let services = from_context::<Services>(ctx)?;
             let outcome = services.delete_schedule(&admin, input.id.0.into(), now(ctx)?).await?;
-            Ok::<_, ApiError>(Some(match outcome {
-                Ok(id) => DeletePayload { deleted_id: Some(id.as_str().into()), user_errors: Vec::new() },
-                Err(errors) => {
-                    DeletePayload { deleted_id: None, user_errors: errors.into_iter().map(Into::into).collect() }
-                }
-            }))
+            Ok::<_, ApiError>(Some(deleted(outcome.map(|id| id.as_str().into()))))
         };
         for_admins(ctx, delete).await
     }

@@ -17,7 +17,6 @@ pub struct AuditQuery;
 #[Object]
 impl AuditQuery {
     /// Who changed what in the organization, the newest first. For admins.
-    #[graphql(complexity = "first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the arguments of the field")]
     async fn audit_log(
         &self,

@@ -51,7 +51,6 @@ impl CatalogueQuery {
         let wanted = ResourceList {
             organization_id: organization_id.map(organization),
             kind,
-            event_type_id: None,
             state,
             page: PageArguments { first, after, last, before }.resolve(wants_total(ctx))?,
         };

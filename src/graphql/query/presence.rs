@@ -4,6 +4,7 @@ use async_graphql::{Context, ID, Object};
 
 use crate::graphql::arguments::{DateArguments, instant};
 use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::guard::for_staff;
 use crate::graphql::scalar::{Date, DateTime, TimeZone};
 use crate::graphql::types::presence::{DatePresence, Hold};
 use crate::service::Services;
@@ -61,5 +62,19 @@ impl PresenceQuery {
             Ok(holds.into_iter().map(Into::into).collect())
         };
         Some(resolve.await)
+    }
+
+    /// How many sessions hold something on a resource now, as an add-on too: who would be disappointed if it were
+    /// switched off. For staff of its organization.
+    async fn active_sessions(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The resource to look at.")] resource_id: ID,
+    ) -> Nullable<u32> {
+        for_staff(ctx, async |staff| {
+            let resource = resource_id.as_str().into();
+            Ok(Some(from_context::<Services>(ctx)?.active_sessions(&staff, &resource).await?))
+        })
+        .await
     }
 }

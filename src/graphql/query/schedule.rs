@@ -26,7 +26,6 @@ impl ScheduleQuery {
     }
 
     /// The organization's schedules, by name. For staff.
-    #[graphql(complexity = "first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
     async fn schedules(
         &self,
         ctx: &Context<'_>,

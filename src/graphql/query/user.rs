@@ -15,7 +15,6 @@ pub struct UserQuery;
 #[Object]
 impl UserQuery {
     /// The organization's users, by email. For admins.
-    #[graphql(complexity = "first.or(last).unwrap_or(50).clamp(1, 200) as usize * child_complexity")]
     async fn users(
         &self,
         ctx: &Context<'_>,

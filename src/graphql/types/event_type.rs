@@ -7,13 +7,13 @@ use async_graphql::{Context, ID, Object};
 use crate::domain::access::Caller;
 use crate::domain::catalogue as domain;
 use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::loader::{Loads, ResourcesOfEventType};
 use crate::graphql::page::{PageArguments, wants_total};
 use crate::graphql::scalar::DateTime;
 use crate::graphql::types::page::connection;
 use crate::graphql::types::resource::{ResourceConnection, schedule_for_staff};
 use crate::graphql::types::schedule::Schedule;
 use crate::service::Services;
-use crate::service::catalogue::{CatalogueState, ResourceList};
 
 /// What can be booked on a resource, and by which rules.
 #[derive(Clone)]
@@ -110,7 +110,7 @@ impl EventType {
         schedule_for_staff(ctx, &self.0.organization_id, self.0.schedule_id.as_ref()).await.transpose()
     }
 
-    /// The resources on which it can be booked.
+    /// The resources on which it can be booked, by name, as far as the caller may see them.
     async fn resources(
         &self,
         ctx: &Context<'_>,
@@ -120,14 +120,10 @@ impl EventType {
         #[graphql(desc = "Continue before this cursor.")] before: Option<String>,
     ) -> Result<ResourceConnection, ApiError> {
         let page = PageArguments { first, after, last, before }.resolve(wants_total(ctx))?;
-        let wanted = ResourceList {
-            organization_id: Some(self.0.organization_id.clone()),
-            kind: None,
-            event_type_id: Some(self.0.id.clone()),
-            state: CatalogueState::Active,
-            page,
-        };
-        Ok(from_context::<Services>(ctx)?.resources(from_context::<Caller>(ctx)?, wanted).await?.into())
+        let linked =
+            from_context::<Loads>(ctx)?.load(ResourcesOfEventType(self.0.id.clone())).await?.unwrap_or_default();
+        let (services, caller) = (from_context::<Services>(ctx)?, from_context::<Caller>(ctx)?);
+        Ok(services.resources_of_event_type(caller, &self.0, linked, &page)?.into())
     }
 
     /// When it was made.

@@ -46,7 +46,6 @@ impl Schedule {
     }
 
     /// The windows of an ordinary week, by weekday and start.
-    #[graphql(complexity = "10 * child_complexity")]
     async fn weekly_hours(&self) -> Vec<WeeklyWindow> {
         let weekly = Weekday::ALL.into_iter().zip(&self.0.weekly);
         weekly
@@ -61,7 +60,6 @@ impl Schedule {
     }
 
     /// Dates whose windows replace the weekly ones, in order; only those from `from` to `to` where given.
-    #[graphql(complexity = "10 * child_complexity")]
     fn date_overrides(
         &self,
         #[graphql(desc = "The first date to list.")] from: Option<Date>,

@@ -28,7 +28,7 @@ pub enum UserErrorCode {
     ResourceInactive,
     /// The event type is switched off.
     EventTypeInactive,
-    /// More units were asked for than the pool has.
+    /// More units were asked for than the pool has, or more are booked than it is to have.
     NotEnoughUnits,
     /// The session has held the resource for as long as one may. Book, or wait before holding it again.
     HoldLimitReached,
@@ -38,7 +38,7 @@ pub enum UserErrorCode {
     TooLateToCancel,
     /// The idempotency key was used before with other input. Use a new key for a new booking.
     IdempotencyMismatch,
-    /// A limit on how much one caller may hold at a time, or on how much something may have.
+    /// A limit on how much one caller may hold at a time, or on how much something may have or be linked to.
     LimitExceeded,
     /// Somebody else has changed it since you read it. Read it again, and decide anew.
     Stale,

@@ -84,3 +84,25 @@ fn a_hold_of_a_pool_counts_the_booking_that_it_could_not_read() {
     claim.booked(|_, _| 2);
     held(placement.publish(|_, _| 1).expect_err("two are booked by now"));
 }
+
+#[test]
+fn of_fewer_units_who_came_first_keeps_theirs() {
+    let world = World::new();
+    for (session, units, from) in [("a", 1, 10), ("b", 2, 12), ("c", 1, 10), ("d", 1, 40)] {
+        world.heartbeat(session, &Heartbeat::of("lamps", [(from, 4)]).units(units, 5)).expect("room");
+        world.advance(1);
+    }
+    let lamps = id("lamps");
+    assert_eq!(world.presence.active_sessions(&lamps), 4);
+    let held = world.presence.held_span(&lamps).expect("something is held");
+    assert_eq!(held, span(10, 34));
+    world.presence.fit(&lamps, 5, held, |_, _| 1);
+    assert_eq!(world.presence.active_sessions(&lamps), 4);
+    // Of three units one is occupied: one is the first's, and the second wants two; that leaves one for the third.
+    world.presence.fit(&lamps, 3, held, |_, quantum| u32::from(quantum < span(40, 1).start));
+    let left: Vec<String> = world.held("lamps").into_iter().map(|(_, _, holder)| holder).collect();
+    assert_eq!(left.len(), 3);
+    assert!(!left.contains(&world.holder("b", "lamps")));
+    world.presence.fit(&lamps, 1, held, |_, _| 1);
+    assert_eq!((world.presence.active_sessions(&lamps), world.presence.held_span(&lamps)), (0, None));
+}

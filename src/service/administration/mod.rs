@@ -1,9 +1,23 @@
 //! Running the catalogue: what admins change, together with the line in the audit log that tells of it.
+//!
+//! An input passes two checks, and is refused with what both have found: its form, and then, inside the transaction,
+//! what it refers to. Changes of one organization come one after the other, by a lock on its catalogue, so what is
+//! found there stays true until the commit.
+
+mod capacity;
+mod event_type_fields;
+mod event_types;
+mod fields;
+mod links;
+mod resource_fields;
+mod resources;
 
 pub mod audit;
 pub mod schedules;
 
 use chrono::{DateTime, TimeDelta, Utc};
+
+pub use super::input::Given;
 
 use super::Services;
 use super::booking::Outcome;
@@ -16,8 +30,12 @@ use crate::domain::refusal::{Refusal, UserError};
 use crate::error::Error;
 use crate::store::{StoreError, Tx};
 
+pub use event_types::{CreateEventType, UpdateEventType};
+pub use links::{Link, Linked};
+pub use resources::{CreateResource, UpdateResource};
+
 /// What an update says of a field.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum Change<T> {
     /// Nothing: it stays as it is.
     #[default]
@@ -32,6 +50,14 @@ impl<T> Change<T> {
         match self {
             Self::Keep => current,
             Self::To(value) => value,
+        }
+    }
+
+    /// The same, of what `read` makes of the value.
+    pub(super) fn map<U>(self, read: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::To(value) => Change::To(read(value)),
         }
     }
 
@@ -79,6 +105,8 @@ impl From<StoreError> for NotMade {
 impl Services {
     /// Makes one change in one transaction, to its end, and tells whoever watches the catalogue.
     ///
+    /// The organization exists by then, and its catalogue is locked: changes of it come one after the other.
+    ///
     /// `body` may be run again, and so decides everything from what it reads inside.
     ///
     /// # Errors
@@ -97,10 +125,13 @@ impl Services {
         let (services, admin) = (self.clone(), admin.clone());
         self.to_its_end(async move {
             let parts = services.parts();
-            let made = parts
-                .store
-                .write(|tx| body(Administration { tx, admin: admin.clone(), clock: services.clock(), now }))
-                .await;
+            let (body, by, clock) = (&body, &admin, &services.clock());
+            let change = |tx: Tx| async move {
+                tx.ensure_organization(by.organization(), now).await?;
+                tx.lock_catalogue(by.organization()).await?;
+                body(Administration { tx, admin: by.clone(), clock: clock.clone(), now }).await
+            };
+            let made = parts.store.write(change).await;
             // Whatever became of it: nobody who watches may miss a change.
             parts.feed.publish_catalogue(admin.organization());
             match made {
@@ -124,10 +155,9 @@ impl Administration {
         self.now
     }
 
-    /// When the change is made, for what was last changed at `updated_at`: later than that, even where the clock was
-    /// set back or two changes come in one millisecond, so that `expectedUpdatedAt` tells them apart.
+    /// When the change is made, for what was last changed at `updated_at`.
     pub(super) fn later_than(&self, updated_at: DateTime<Utc>) -> DateTime<Utc> {
-        self.now.max(updated_at + TimeDelta::milliseconds(1))
+        later_than(updated_at, self.now)
     }
 
     /// Writes to the audit log what was done, unless nothing has changed.
@@ -156,6 +186,12 @@ impl Administration {
             })
             .await
     }
+}
+
+/// When a change at `now` was made to what was last changed at `updated_at`: later than that, even where the clock was
+/// set back or two changes come in one millisecond, so that `expectedUpdatedAt` tells them apart.
+pub(super) fn later_than(updated_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+    now.max(updated_at + TimeDelta::milliseconds(1))
 }
 
 /// Refuses what somebody else has changed since the caller read it.

@@ -81,11 +81,11 @@ pub struct UpdateSchedule {
     /// When it had last changed when the caller read it.
     pub expected_updated_at: Option<Given<DateTime<Utc>>>,
     /// Its name.
-    pub name: Change<Given<String>>,
+    pub name: Change<Option<String>>,
     /// The zone whose wall clock it follows.
-    pub time_zone: Change<Given<Tz>>,
+    pub time_zone: Change<Option<Given<Tz>>>,
     /// The windows of an ordinary week, in any order.
-    pub weekly_hours: Change<Given<Vec<GivenWeeklyWindow>>>,
+    pub weekly_hours: Change<Option<Vec<GivenWeeklyWindow>>>,
 }
 
 impl Services {

@@ -3,9 +3,10 @@
 mod provider;
 mod roles;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::Services;
+use super::administration::later_than;
 use crate::clock::SharedClock;
 use crate::domain::access::{Identity, Role, Viewer};
 use crate::domain::audit::{AuditAction, AuditEntity, AuditEntry, AuditFields, changes};
@@ -100,11 +101,6 @@ impl Services {
 /// Somebody of whom nothing has been heard in `organization_id` before.
 fn newcomer(organization_id: OrganizationId, id: UserId, details: PersonalDetails, now: DateTime<Utc>) -> User {
     User { organization_id, id, details, role: Role::Customer, created_at: now, updated_at: now }
-}
-
-/// When a change at `now` was made to what was last changed at `updated_at`: always later than that.
-fn later_than(updated_at: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
-    now.max(updated_at + TimeDelta::milliseconds(1))
 }
 
 /// Writes to the audit log what became of somebody without an admin's doing, unless nothing shows.

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{later_than, newcomer, record};
+use super::{newcomer, record};
 use crate::domain::audit::AuditAction;
 use crate::domain::id::OrganizationId;
 use crate::domain::person::{Account, AccountEvent, User};
 use crate::error::Error;
 use crate::service::Services;
+use crate::service::administration::later_than;
 use crate::store::{StoreError, Tx};
 
 /// How long it is remembered that an event was taken: far longer than any provider tries to send it, and than a

@@ -11,8 +11,8 @@ async fn book(store: &Store, booking: Booking, made: BookingTransition) {
     let (booking, made) = (&booking, &made);
     store
         .write(|tx| async move {
-            tx.lock_pools(&["microphones".into()]).await?;
-            let needs = [need("studio-a", 1), need("microphones", 2)];
+            let needs = tx.lock_capacity(&booking.items).await?;
+            assert_eq!(needs, [need("studio-a", 1), need("microphones", 2)]);
             assert_eq!(tx.occupy(&needs, booking.occupied).await?, Taking::Taken);
             tx.insert_booking(booking, made).await
         })
@@ -159,7 +159,7 @@ async fn a_check_finds_what_the_bookings_do_not_say() {
         let differences = async || {
             let found = store.snapshot(|reader| async move {
                 let mut found = Vec::new();
-                reader.check_occupancy(|difference| found.push(difference)).await?;
+                reader.check_occupancy(midnight(), |difference| found.push(difference)).await?;
                 Ok::<_, StoreError>(found)
             });
             found.await.unwrap()

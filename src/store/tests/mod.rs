@@ -1,6 +1,7 @@
 //! The store on real databases: every test runs on SQLite, and on PostgreSQL too when `TEST_DATABASE_URL` names one.
 
 mod bookings;
+mod capacity;
 mod catalogue;
 mod connections;
 mod constraints;
@@ -122,7 +123,8 @@ async fn add_catalogue(store: &Store) {
 }
 
 fn need(id: &str, quantity: u32) -> ItemNeed {
-    ItemNeed { resource_id: ResourceId::from(id), capacity: if id == "microphones" { 3 } else { 1 }, quantity }
+    let pool = id == "microphones";
+    ItemNeed { resource_id: ResourceId::from(id), capacity: if pool { 3 } else { 1 }, quantity, counted: pool }
 }
 
 /// Why a test's transaction was rolled back.
@@ -143,9 +145,10 @@ async fn occupy(store: &Store, items: Vec<ItemNeed>, span: QuantumSpan) -> Resul
     let items = &items;
     store
         .write(|tx| async move {
-            let pools: Vec<ResourceId> =
-                items.iter().filter(|item| item.capacity > 1).map(|item| item.resource_id.clone()).collect();
-            tx.lock_pools(&pools).await?;
+            let wanted = items.iter().map(|item| (item.resource_id.clone(), item.quantity));
+            let wanted: Vec<_> = wanted.map(|(resource_id, quantity)| BookingItem { resource_id, quantity }).collect();
+            let locked = tx.lock_capacity(&wanted).await?;
+            assert_eq!(locked, *items);
             match tx.occupy(items, span).await? {
                 Taking::Taken => Ok(()),
                 Taking::Refused(conflicts) => Err(Refused::Conflicts(conflicts)),

@@ -12,6 +12,7 @@ pub mod people;
 pub mod process;
 pub mod race;
 pub mod raw;
+pub mod running;
 pub mod schedules;
 pub mod server;
 pub mod socket;
@@ -32,7 +33,7 @@ use std::time::Duration;
 
 /// How long a test waits for what must come before it fails. Nothing is ever slept through. It is long because a busy
 /// machine's disk may take seconds for one commit, and a dozen writers queue for it.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_mins(2);
 
 /// HTTP clients want a provider for TLS although nothing here speaks it. The first one of a process stays.
 pub fn provide_tls() {

@@ -12,10 +12,9 @@ use super::{
 use crate::domain::quantum::QUANTA_PER_DAY;
 use crate::domain::refusal::UserError;
 use crate::domain::schedule::{DateOverride, DayHours, Window, overlaps};
+use crate::service::administration::fields::MAX_NAME;
 use crate::service::input::{Given, Problems};
 
-/// The longest name, in characters.
-const MAX_NAME: usize = 120;
 /// The longest reason of a date override, in characters.
 const MAX_REASON: usize = 500;
 /// Windows in a week at the most.
@@ -41,7 +40,7 @@ pub(super) struct ScheduleChanges {
 pub(super) fn new_schedule(given: CreateSchedule) -> Result<NewSchedule, Vec<UserError>> {
     let CreateSchedule { name, time_zone, weekly_hours, date_overrides } = given;
     let mut problems = Problems::default();
-    problems.name(&["name"], &name, MAX_NAME);
+    problems.line(&["name"], Some(&name), MAX_NAME);
     let time_zone = problems.take(&["timeZone"], time_zone);
     let weekly = read_week(&mut problems, weekly_hours);
     let overrides = read_overrides(&mut problems, "dateOverrides", date_overrides);
@@ -52,16 +51,12 @@ pub(super) fn new_schedule(given: CreateSchedule) -> Result<NewSchedule, Vec<Use
 pub(super) fn changes(given: UpdateSchedule) -> Result<(Option<DateTime<Utc>>, ScheduleChanges), Vec<UserError>> {
     let UpdateSchedule { id: _, expected_updated_at, name, time_zone, weekly_hours } = given;
     let mut problems = Problems::default();
-    let expected = expected_updated_at.and_then(|given| problems.take(&["expectedUpdatedAt"], given));
-    let name = read_change(&mut problems, "name", name);
-    if let Some(name) = name.given() {
-        problems.name(&["name"], name, MAX_NAME);
-    }
-    let time_zone = read_change(&mut problems, "timeZone", time_zone);
-    let weekly = match read_change(&mut problems, "weeklyHours", weekly_hours) {
-        Change::Keep => Change::Keep,
-        Change::To(given) => Change::To(read_week(&mut problems, given)),
-    };
+    let expected = problems.expected_updated_at(expected_updated_at);
+    let name = problems.never_null("name", name);
+    problems.name("name", &name);
+    let time_zone = problems.never_null("timeZone", time_zone);
+    let time_zone = problems.well_formed("timeZone", time_zone);
+    let weekly = problems.never_null("weeklyHours", weekly_hours).map(|given| read_week(&mut problems, given));
     problems.finish(Some((expected, ScheduleChanges { name, time_zone, weekly })))
 }
 
@@ -80,13 +75,6 @@ pub(super) fn dates(field: &str, given: Vec<Given<NaiveDate>>) -> Result<BTreeSe
         dates.extend(problems.take(&[field, &place.to_string()], date));
     }
     problems.finish(Some(dates))
-}
-
-fn read_change<T>(problems: &mut Problems, field: &str, change: Change<Given<T>>) -> Change<T> {
-    match change {
-        Change::Keep => Change::Keep,
-        Change::To(given) => problems.take(&[field], given).map_or(Change::Keep, Change::To),
-    }
 }
 
 fn read_week(problems: &mut Problems, given: Vec<GivenWeeklyWindow>) -> [DayHours; 7] {
@@ -110,7 +98,7 @@ fn weekday_number(weekday: Weekday) -> usize {
 fn read_overrides(problems: &mut Problems, field: &str, given: Vec<GivenOverride>) -> Overrides {
     let mut overrides = BTreeMap::new();
     if given.len() > MAX_OVERRIDES {
-        problems.push(too_many_overrides(field));
+        problems.refuse(too_many_overrides(field));
         return overrides;
     }
     for (place, GivenOverride { date, windows, reason }) in given.into_iter().enumerate() {

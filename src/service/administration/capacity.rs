@@ -1,0 +1,75 @@
+//! Changing how many units a resource has.
+
+use std::sync::Arc;
+
+use super::{Administration, NotMade};
+use crate::domain::catalogue::Resource;
+use crate::domain::id::ResourceId;
+use crate::domain::quantum::Quantum;
+use crate::domain::refusal::{Conflict, Refusal, UserError};
+use crate::error::Error;
+use crate::service::Services;
+use crate::service::facts;
+use crate::service::input::Problems;
+use crate::store::StoreError;
+
+/// Spans in the way that a refusal tells.
+const MAX_CONFLICTS: usize = 20;
+
+impl Administration {
+    /// Notes it when more than `quantity` units of a locked resource are taken at some time from now on.
+    pub(super) async fn check_capacity(
+        &self,
+        resource: &Resource,
+        quantity: u32,
+        problems: &mut Problems,
+    ) -> Result<(), StoreError> {
+        if quantity >= resource.quantity {
+            return Ok(());
+        }
+        let beyond = self.tx.occupied_beyond(&resource.id, quantity, Quantum::containing(self.now())).await?;
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        let conflicts = beyond.into_iter().take(MAX_CONFLICTS).map(|span| Conflict {
+            resource_id: resource.id.clone(),
+            start: span.start_at(),
+            end: span.end_at(),
+            holder: None,
+        });
+        let message = "More units than that are booked at the times given in `conflicts`. Move or cancel bookings there, \
+                       or keep more units.";
+        let refused = UserError::new(Refusal::NotEnoughUnits, message).at(["input", "quantity"]);
+        problems.refuse(refused.because_of(conflicts.collect()));
+        Ok(())
+    }
+
+    /// Gives a locked resource, which has been checked, its new quantity.
+    pub(super) async fn change_capacity(&self, before: &Resource, after: &Resource) -> Result<(), NotMade> {
+        if after.quantity != before.quantity {
+            self.tx.change_capacity(self.organization(), &after.id, after.quantity).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Services {
+    /// Ends the holds that a resource has no longer room for, after its quantity has changed. (A heartbeat that is
+    /// granted in this very moment by what was true before may be passed over. Then its booking is refused.)
+    pub(super) async fn fit_holds(&self, resource: &Arc<Resource>) -> Result<(), Error> {
+        let presence = &self.parts().presence;
+        let Some(span) = presence.held_span(&resource.id) else { return Ok(()) };
+        let reader = self.parts().store.reader();
+        let (occupancy, _) = facts::read_occupancy(&reader, std::slice::from_ref(&resource.id), [span]).await?;
+        presence.fit(&resource.id, resource.quantity, span, |id, quantum| occupancy.units_taken(id, quantum));
+        Ok(())
+    }
+
+    /// Ends all holds of a resource that is gone.
+    pub(super) fn end_holds(&self, resource: &ResourceId) {
+        let presence = &self.parts().presence;
+        if let Some(span) = presence.held_span(resource) {
+            presence.fit(resource, 0, span, |_, _| 0);
+        }
+    }
+}

@@ -1,0 +1,329 @@
+//! Who may do what: every operation of the schema, as everybody.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::{Value, json};
+use slotwise::domain::access::Role;
+
+use crate::support::{Actor, EventTypeSpec, ResourceSpec, Socket, TestServer};
+
+/// What somebody gets.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Gets {
+    /// What they asked for.
+    It,
+    /// Null, and no error.
+    Nothing,
+    /// A top-level error of this code, or a refusal in `userErrors`.
+    Refused(&'static str),
+}
+
+const IT: Gets = Gets::It;
+const NOTHING: Gets = Gets::Nothing;
+const SIGN_IN: Gets = Gets::Refused("UNAUTHENTICATED");
+const FORBIDDEN: Gets = Gets::Refused("FORBIDDEN");
+const UNKNOWN: Gets = Gets::Refused("NOT_FOUND");
+
+/// Of the organization: anonymous, customer, staff, admin. Of another: customer, staff, admin.
+type Row = [Gets; 7];
+
+/// For everybody, wherever they are from.
+const PUBLIC: Row = [IT; 7];
+/// For admins, each in their own organization.
+const ADMINS_OWN: Row = [SIGN_IN, FORBIDDEN, FORBIDDEN, IT, FORBIDDEN, FORBIDDEN, IT];
+/// For admins of the organization whose it is.
+const ADMINS: Row = [SIGN_IN, FORBIDDEN, FORBIDDEN, IT, FORBIDDEN, FORBIDDEN, UNKNOWN];
+/// For staff, each in their own organization.
+const STAFF_OWN: Row = [SIGN_IN, FORBIDDEN, IT, IT, FORBIDDEN, IT, IT];
+/// For staff of the organization whose it is.
+const STAFF: Row = [SIGN_IN, FORBIDDEN, IT, IT, FORBIDDEN, UNKNOWN, UNKNOWN];
+
+/// One operation, with ids of what belongs to the organization. `$me` is different for each who asks.
+struct Case {
+    /// The root field and its arguments.
+    field: &'static str,
+    /// What of its answer is asked for; of a payload, beside `userErrors`. Empty for what has no fields.
+    selection: &'static str,
+    row: Row,
+}
+
+const fn case(field: &'static str, selection: &'static str, row: Row) -> Case {
+    Case { field, selection, row }
+}
+
+const QUERIES: &[Case] = &[
+    case(
+        r#"daySlots(resourceId: "res_on", date: "2026-12-02", eventTypeId: "evt_open")"#,
+        "id slots { start }",
+        PUBLIC,
+    ),
+    case(
+        r#"monthAvailability(resourceId: "res_on", from: "2026-12-01", to: "2026-12-02", eventTypeId: "evt_open")"#,
+        "id days { slotCount }",
+        PUBLIC,
+    ),
+    case(
+        r#"isAvailable(resourceId: "res_on", start: "2026-12-02T09:00:00Z", end: "2026-12-02T10:00:00Z")"#,
+        "",
+        PUBLIC,
+    ),
+    case(
+        r#"availableResources(start: "2026-12-02T12:00:00Z", durationMinutes: 60, organizationId: "default")"#,
+        "nodes { id }",
+        PUBLIC,
+    ),
+    case(r#"datePresence(resourceId: "res_on", date: "2026-12-02")"#, "holds { holder }", PUBLIC),
+    case(r#"presenceBetween(resourceId: "res_on", from: "2026-12-01", to: "2026-12-02")"#, "id", PUBLIC),
+    case(r#"presence(resourceId: "res_on", slot: "2026-12-02T09:00:00Z")"#, "holder", PUBLIC),
+    case(r#"activeSessions(resourceId: "res_on")"#, "", STAFF),
+    case(r#"resource(id: "res_on")"#, "id eventTypes { id } schedule { id }", PUBLIC),
+    case(r#"resource(id: "res_off")"#, "id", [UNKNOWN, UNKNOWN, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN]),
+    case(r#"resourceBySlug(slug: "on", organizationId: "default")"#, "id", PUBLIC),
+    case(
+        r#"resources(state: ALL, organizationId: "default")"#,
+        "nodes { id name }",
+        [SIGN_IN, FORBIDDEN, IT, IT, FORBIDDEN, FORBIDDEN, FORBIDDEN],
+    ),
+    case(r#"eventType(id: "evt_open")"#, "id resources { nodes { id } } schedule { id }", PUBLIC),
+    case(r#"eventTypeBySlug(slug: "open", organizationId: "default")"#, "id", PUBLIC),
+    case(
+        r#"eventTypes(state: ALL, organizationId: "default")"#,
+        "nodes { id title }",
+        [SIGN_IN, FORBIDDEN, IT, IT, FORBIDDEN, FORBIDDEN, FORBIDDEN],
+    ),
+    case(r#"schedule(id: "sch_hours-of-the-house")"#, "id name weeklyHours { weekday }", STAFF),
+    case("schedules", "nodes { id name } totalCount", STAFF_OWN),
+    case("settings", "guestBookings", PUBLIC),
+    case("viewer", "id", [NOTHING, IT, IT, IT, IT, IT, IT]),
+    case(r#"booking(id: "$booking")"#, "id booker { email }", [NOTHING, IT, IT, IT, NOTHING, NOTHING, NOTHING]),
+    case("users", "nodes { id email role } totalCount", ADMINS_OWN),
+    case("auditLog", "nodes { id entityId changes } totalCount", ADMINS_OWN),
+];
+
+const SUBSCRIPTIONS: &[Case] = &[
+    case(r#"presenceChanged(resourceId: "res_on", date: "2026-12-02")"#, "id", PUBLIC),
+    case(r#"daySlotsChanged(resourceId: "res_on", date: "2026-12-02", eventTypeId: "evt_open")"#, "id", PUBLIC),
+    case(
+        r#"monthAvailabilityChanged(resourceId: "res_on", from: "2026-12-02", to: "2026-12-03", eventTypeId: "evt_open")"#,
+        "id",
+        PUBLIC,
+    ),
+    case(r#"presenceBetweenChanged(resourceId: "res_on", from: "2026-12-02", to: "2026-12-03")"#, "id", PUBLIC),
+];
+
+/// In an order in which each finds what it is about. Whoever is refused comes before whoever is not.
+const MUTATIONS: &[Case] = &[
+    case(
+        r#"heartbeat(input: { resourceId: "res_on", sessionSecret: "a session of $me, of the tests",
+            slots: [{ start: "$time", durationMinutes: 60 }] })"#,
+        "granted",
+        PUBLIC,
+    ),
+    case(
+        r#"leave(input: { resourceId: "res_on", sessionSecret: "a session of $me, of the tests" })"#,
+        "released",
+        PUBLIC,
+    ),
+    case(
+        r#"createBooking(input: { resourceId: "res_on", eventTypeId: "evt_open", start: "$time" })"#,
+        "booking { id }",
+        [SIGN_IN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    case(
+        r#"cancelBooking(input: { id: "$booking" })"#,
+        "booking { id }",
+        [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    case(
+        r#"createSchedule(input: { name: "$me", timeZone: "Europe/Berlin", weeklyHours: [] })"#,
+        "schedule { id }",
+        ADMINS_OWN,
+    ),
+    case(r#"updateSchedule(input: { id: "sch_hours-of-the-house", name: "$me" })"#, "schedule { id }", ADMINS),
+    case(
+        r#"setDateOverrides(input: { scheduleId: "sch_hours-of-the-house",
+            overrides: [{ date: "2026-12-24", windows: [] }] })"#,
+        "schedule { id }",
+        ADMINS,
+    ),
+    case(
+        r#"removeDateOverrides(input: { scheduleId: "sch_hours-of-the-house", dates: ["2026-12-24"] })"#,
+        "schedule { id }",
+        ADMINS,
+    ),
+    case(
+        r#"createResource(input: { slug: "of-$me", name: "$me", timeZone: "Europe/Berlin" })"#,
+        "resource { id }",
+        ADMINS_OWN,
+    ),
+    case(r#"updateResource(input: { id: "res_off", name: "$me" })"#, "resource { id }", ADMINS),
+    case(
+        r#"createEventType(input: { slug: "of-$me", title: "$me", durationOptions: [60] })"#,
+        "eventType { id }",
+        ADMINS_OWN,
+    ),
+    case(r#"updateEventType(input: { id: "evt_shut", title: "$me" })"#, "eventType { id }", ADMINS),
+    case(r#"linkEventType(input: { eventTypeId: "evt_shut", resourceId: "res_spare" })"#, "eventType { id }", ADMINS),
+    case(r#"unlinkEventType(input: { eventTypeId: "evt_shut", resourceId: "res_spare" })"#, "eventType { id }", ADMINS),
+    case(r#"deleteEventType(input: { id: "evt_shut" })"#, "deletedId", ADMINS),
+    case(r#"deleteResource(input: { id: "res_off" })"#, "deletedId", ADMINS),
+    case(r#"deleteSchedule(input: { id: "sch_off" })"#, "deletedId", ADMINS),
+    case(r#"setUserRole(input: { userId: "customer", role: STAFF })"#, "user { id }", ADMINS),
+];
+
+/// An organization with something of everything, and another one with nothing but people.
+struct World {
+    _server: TestServer,
+    /// As the columns of a row; each with its name.
+    everybody: [(&'static str, Actor); 7],
+    /// How many bookings have been made.
+    bookings: AtomicUsize,
+}
+
+impl World {
+    async fn new() -> Self {
+        let server = TestServer::start().await;
+        let resource = |name: &str, active| ResourceSpec { active, ..ResourceSpec::named(name) };
+        let open = &[("00:00", "24:00")];
+        server
+            .resources([
+                resource("on", true),
+                resource("spare", true),
+                resource("off", false).open(open),
+                resource("hours-of-the-house", false).open(open),
+            ])
+            .await;
+        let event_type = |name, on, active| EventTypeSpec { active, ..EventTypeSpec::named(name, &[60], &[on]) };
+        server
+            .event_types([
+                event_type("open", "on", true),
+                event_type("shut", "on", false),
+                event_type("spare", "spare", true),
+            ])
+            .await;
+        let of = |subject, role, organization| (subject, server.signed_in(subject, role, organization));
+        let everybody = [
+            ("anonymous", server.anonymous()),
+            of("customer", Role::Customer, "default"),
+            of("staff", Role::Staff, "default"),
+            of("admin", Role::Admin, "default"),
+            of("other-customer", Role::Customer, "org_x"),
+            of("other-staff", Role::Staff, "org_x"),
+            of("other-admin", Role::Admin, "org_x"),
+        ];
+        // Whoever has been here is known.
+        for (_, actor) in &everybody {
+            actor.ask("{ viewer { id } }", json!({})).await;
+        }
+        Self { _server: server, everybody, bookings: AtomicUsize::new(0) }
+    }
+
+    /// A booking of the customer's, made for the occasion.
+    async fn booking(&self) -> String {
+        let start = format!("2026-12-03T{:02}:00:00Z", self.bookings.fetch_add(1, Ordering::Relaxed));
+        let input = json!({ "resourceId": "res_spare", "eventTypeId": "evt_spare", "start": start });
+        let (_, customer) = &self.everybody[1];
+        let made = customer.book(input).await;
+        made["booking"]["id"].as_str().unwrap_or_else(|| panic!("no booking: {made}")).to_owned()
+    }
+
+    /// `case` as an operation for the one at `column`.
+    async fn document(&self, kind: &str, case: &Case, number: usize, column: usize) -> String {
+        let booking = if case.field.contains("$booking") { self.booking().await } else { String::new() };
+        let field = case
+            .field
+            .replace("$me", self.everybody[column].0)
+            .replace("$time", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 8 + column))
+            .replace("$booking", &booking);
+        let selection = match (kind, case.selection) {
+            (_, "") => String::new(),
+            ("mutation", selection) => format!("{{ {selection} userErrors {{ code message }} }}"),
+            (_, selection) => format!("{{ {selection} }}"),
+        };
+        format!("{kind} {{ {field} {selection} }}")
+    }
+}
+
+/// The root field of a case.
+fn name(case: &Case) -> &str {
+    case.field.split('(').next().unwrap()
+}
+
+/// What an answer to one root field comes to.
+fn outcome(answer: &Value, name: &str) -> Result<Gets, String> {
+    let code = answer["errors"][0]["extensions"]["code"].as_str();
+    let value = &answer["data"][name];
+    let refusal = value["userErrors"][0]["code"].as_str();
+    let known = ["UNAUTHENTICATED", "FORBIDDEN", "NOT_FOUND"];
+    let refused = |code: &str| {
+        known.into_iter().find(|known| *known == code).map(Gets::Refused).ok_or_else(|| answer.to_string())
+    };
+    match (code, refusal) {
+        (Some(code), None) if value.is_null() => refused(code),
+        (None, Some(code)) => refused(code),
+        (None, None) if value.is_null() => Ok(Gets::Nothing),
+        (None, None) => Ok(Gets::It),
+        _ => Err(answer.to_string()),
+    }
+}
+
+/// Fails unless everybody gets what they should of each case.
+async fn assert_table(world: &World, kind: &str, cases: &[Case]) {
+    // Strangers first, whoever may the most last: what is refused must leave everything for those who come after.
+    let order = [0, 4, 5, 6, 1, 2, 3];
+    let mut wrong = Vec::new();
+    for (number, case) in cases.iter().enumerate() {
+        for column in order {
+            let (who, actor) = &world.everybody[column];
+            let document = world.document(kind, case, number, column).await;
+            let answer = if kind == "subscription" {
+                let mut socket = Socket::open(actor).await;
+                socket.subscribe("1", &document, json!({})).await;
+                socket.receive().await["payload"].clone()
+            } else {
+                actor.send(&document, json!({})).await.body
+            };
+            let gets = outcome(&answer, name(case));
+            if gets != Ok(case.row[column]) {
+                wrong.push(format!("{} as {who}: {gets:?} instead of {:?}", name(case), case.row[column]));
+            }
+            // What is nobody else's business is not told in passing, either.
+            let told = answer.to_string();
+            let private = ["hours-of-the-house", "customer@example.org"];
+            if column >= 4 && private.iter().any(|private| told.contains(private)) && case.row[column] != UNKNOWN {
+                wrong.push(format!("{} as {who} tells of others: {told}", name(case)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn queries_are_answered_for_whom_they_are_for() {
+    assert_table(&World::new().await, "query", QUERIES).await;
+}
+
+#[tokio::test]
+async fn mutations_are_done_for_whom_they_are_for() {
+    assert_table(&World::new().await, "mutation", MUTATIONS).await;
+}
+
+#[tokio::test]
+async fn subscriptions_are_sent_to_whom_they_are_for() {
+    assert_table(&World::new().await, "subscription", SUBSCRIPTIONS).await;
+}
+
+#[tokio::test]
+async fn every_operation_of_the_schema_is_in_the_table() {
+    const ROOTS: &str = "{ __schema { queryType { fields { name } } mutationType { fields { name } }
+        subscriptionType { fields { name } } } }";
+    let server = TestServer::start().await;
+    let schema = server.anonymous().ask(ROOTS, json!({})).await;
+    for (root, cases) in [("queryType", QUERIES), ("mutationType", MUTATIONS), ("subscriptionType", SUBSCRIPTIONS)] {
+        let fields = schema["__schema"][root]["fields"].as_array().unwrap();
+        let offered: BTreeSet<&str> = fields.iter().map(|field| field["name"].as_str().unwrap()).collect();
+        let listed: BTreeSet<&str> = cases.iter().map(name).collect();
+        assert_eq!(offered, listed, "{root}");
+    }
+}
