@@ -290,7 +290,7 @@ async fn assert_table(world: &World, kind: &str, cases: &[Case]) {
             }
             // What is nobody else's business is not told in passing, either.
             let told = answer.to_string();
-            let private = ["hours-of-the-house", "customer@example.org"];
+            let private = ["hours-of-the-house", "\"customer@example.org\""];
             if column >= 4 && private.iter().any(|private| told.contains(private)) && case.row[column] != UNKNOWN {
                 wrong.push(format!("{} as {who} tells of others: {told}", name(case)));
             }

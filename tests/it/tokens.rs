@@ -162,6 +162,8 @@ async fn claims_are_read_by_the_names_that_are_configured() {
         ada.ask("{ viewer { role email } }", json!({})).await["viewer"].clone()
     };
     assert_eq!(viewer(&said).await, json!({ "role": "STAFF", "email": "ada@example.org" }));
+    // Somebody of whom nothing is known yet.
+    said["sub"] = json!("grace");
     said["email_verified"] = json!(false);
     assert_eq!(viewer(&said).await["email"], Value::Null);
 }
