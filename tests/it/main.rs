@@ -44,6 +44,7 @@ mod permissions;
 mod proxies;
 mod public_keys;
 mod races;
+mod readme;
 mod resources;
 mod schedule_races;
 mod schedules;

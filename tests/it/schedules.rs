@@ -300,9 +300,7 @@ async fn bookings_stay_as_they_are_whatever_their_schedule_becomes() {
 async fn windows_and_overrides_weigh_as_the_lists_that_they_are() {
     let server = TestServer::start().await;
     let overrides = "dateOverrides { date windows { start end } reason }";
-    let all = format!(
-        "{{ schedules {{ nodes {{ id name weeklyHours {{ weekday start end }} {overrides} }} }} }}"
-    );
+    let all = format!("{{ schedules {{ nodes {{ id name weeklyHours {{ weekday start end }} {overrides} }} }} }}");
     server.staff().ask(&all, json!({})).await;
     let twice = all.replace(overrides, &format!("{overrides} again: {overrides}"));
     assert_eq!(server.staff().send(&twice, json!({})).await.code(), "BAD_USER_INPUT");
