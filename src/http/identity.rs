@@ -1,8 +1,9 @@
 //! `/webhooks/identity`: what the identity provider tells of its users, in the form of `WorkOS`' own events.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use futures_util::future::BoxFuture;
@@ -10,12 +11,14 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::client_address::client_address;
 use super::problem::Problem;
 use super::{HttpState, request};
 use crate::auth::WebhookKey;
 use crate::domain::id::{OrganizationId, UserId};
 use crate::domain::person::{AccountEvent, AccountNews, PersonalDetails, is_usable_id};
 use crate::error::Error;
+use crate::graphql::execute::ClientAddress;
 use crate::graphql::mask::Code;
 
 /// The largest body that is read, in bytes.
@@ -66,14 +69,24 @@ enum Kind {
     Deleted,
 }
 
-/// An event of the identity provider's.
-pub(super) async fn post(State(state): State<HttpState>, request: Request) -> Response {
+/// An event of the identity provider's. One that is not signed costs its address a failed sign-in.
+pub(super) async fn post(
+    State(state): State<HttpState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
+    let ClientAddress(address) = client_address(&state.settings.proxies, peer, &parts.headers);
     let take = async {
         let webhook = state.identity_webhook.as_ref().ok_or_else(not_configured)?;
+        state.throttle.may_sign_in(address)?;
         let body = request::json_body(&parts.headers, body, BODY_LIMIT).await?;
-        let signature = signature(&parts.headers).ok_or_else(unsigned)?;
-        webhook.key.verify(signature, &body, state.clock.now()).map_err(|_| unsigned())?;
+        let is_signed = signature(&parts.headers)
+            .is_some_and(|signature| webhook.key.verify(signature, &body, state.clock.now()).is_ok());
+        if !is_signed {
+            state.throttle.sign_in_failed(address);
+            return Err(unsigned());
+        }
         if let Some(event) = read(&body)? {
             (webhook.take)(event).await.map_err(|error| Problem::fault(&error, &parts.headers))?;
         }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use slotwise::config::LimitSettings;
 use slotwise::throttle::{Rate, RateLimits};
 
+use crate::support::people::{WEBHOOK_SECRET, signature};
 use crate::support::studios::{free_hold, secret};
 use crate::support::{Actor, ResourceSpec, ServerOptions, Socket, TestServer, at_once};
 
@@ -199,6 +200,28 @@ async fn tokens_are_not_looked_at_any_more_where_too_many_were_wrong() {
 
     server.clock.advance(Duration::from_secs(1));
     assert_eq!(ada.ask(WHO, json!({})).await["viewer"]["id"], "ada");
+}
+
+#[tokio::test]
+async fn signatures_are_not_looked_at_any_more_where_too_many_were_wrong() {
+    let server = TestServer::start_with(ServerOptions {
+        identity_webhook_secret: Some(WEBHOOK_SECRET),
+        limits: LimitSettings {
+            rates: RateLimits { failed_sign_ins: five(), ..RateLimits::OFF },
+            ..LimitSettings::default()
+        },
+        ..ServerOptions::default()
+    })
+    .await;
+    let body = json!({ "id": "1", "event": "session.created", "data": {} }).to_string();
+    let signed = || signature(WEBHOOK_SECRET, &body, server.clock_now());
+    for _ in 0..5 {
+        assert_eq!(server.post_event(&body, &signed()).await.status, 200);
+        assert_eq!(server.post_event(&body, "t=1, v1=00").await.status, 401);
+    }
+    assert_eq!(told_to_wait(&server.post_event(&body, &signed()).await), 1);
+    server.clock.advance(Duration::from_secs(1));
+    assert_eq!(server.post_event(&body, &signed()).await.status, 200);
 }
 
 #[tokio::test]

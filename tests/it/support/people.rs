@@ -86,8 +86,9 @@ impl TestServer {
             .body(body.to_owned());
         let response = within_patience("an answer", request.send()).await.unwrap();
         let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").map(|wait| wait.to_str().unwrap().parse().unwrap());
         let body = response.text().await.unwrap();
-        Answer { status, retry_after: None, body: serde_json::from_str(&body).unwrap_or(Value::Null) }
+        Answer { status, retry_after, body: serde_json::from_str(&body).unwrap_or(Value::Null) }
     }
 
     /// The identity provider tells this, and is understood.
