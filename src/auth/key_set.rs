@@ -120,11 +120,14 @@ impl KeySet {
         if let Some(key) = self.known().and_then(|keys| keys.find(id, algorithm)) {
             return Ok(key);
         }
-        if let Some(fetch) = self.fetch() {
+        let fetch = self.fetch();
+        // A key that is new to us may be the provider's, where it is too soon to ask.
+        let missing = if fetch.is_some() { Unverified::Invalid } else { Unverified::Outdated };
+        if let Some(fetch) = fetch {
             ended(fetch).await;
         }
         let keys = self.known().ok_or(Unverified::Unavailable)?;
-        keys.find(id, algorithm).ok_or(Unverified::Invalid)
+        keys.find(id, algorithm).ok_or(missing)
     }
 
     /// Keeps the keys from growing old until `shutdown`.
@@ -187,19 +190,15 @@ impl Shared {
 
     async fn fetch(&self) {
         let fetched = self.address.get().await.and_then(|document| {
-            Keys::from_json(&document, &self.algorithms).ok_or_else(|| "the answer is no key set".to_owned())
+            let keys =
+                Keys::from_json(&document, &self.algorithms).ok_or_else(|| "the answer is no key set".to_owned())?;
+            if keys.0.is_empty() { Err("it has no key that may be used".to_owned()) } else { Ok(keys) }
         });
         let host = self.address.host();
         let mut state = self.state();
         state.failed = fetched.is_err();
         match fetched {
-            Ok(keys) => {
-                if keys.0.is_empty() {
-                    let allowed = &self.algorithms;
-                    tracing::warn!(host, ?allowed, "the key set has no key that may be used; nobody can sign in");
-                }
-                state.keys = Some(Arc::new(keys));
-            }
+            Ok(keys) => state.keys = Some(Arc::new(keys)),
             Err(reason) if state.keys.is_some() => {
                 tracing::warn!(
                     host,

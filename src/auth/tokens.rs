@@ -54,6 +54,9 @@ pub struct Verified {
 pub enum Unverified {
     /// It is not valid.
     Invalid,
+    /// It is not valid any more, or not known to be: it has expired, or its key cannot be looked up just now. Answered
+    /// as what is not valid, and nobody's attempt to guess.
+    Outdated,
     /// It may be valid: the identity provider's keys have never been got, so that nobody can tell. Not the bearer's
     /// fault, and no reason for them to sign in again.
     Unavailable,
@@ -136,17 +139,17 @@ impl Tokens {
     }
 
     /// When a token that is valid by now ceases to be.
-    fn check_times(&self, claims: &Map<String, Value>) -> Result<DateTime<Utc>, InvalidToken> {
+    fn check_times(&self, claims: &Map<String, Value>) -> Result<DateTime<Utc>, Unverified> {
         let now = self.clock.now();
         let expires_at = instant(claims.get("exp").ok_or(InvalidToken)?)?;
         let expires_at = expires_at.checked_add_signed(LEEWAY).ok_or(InvalidToken)?;
         if now >= expires_at {
-            return Err(InvalidToken);
+            return Err(Unverified::Outdated);
         }
         if let Some(not_before) = claims.get("nbf").filter(|claim| !claim.is_null())
             && now + LEEWAY < instant(not_before)?
         {
-            return Err(InvalidToken);
+            return Err(Unverified::Invalid);
         }
         Ok(expires_at)
     }

@@ -123,7 +123,7 @@ impl NamedAdmins {
         let mut admins = Self::default();
         for entry in entries {
             if entry.contains('@') && is_email(entry) {
-                admins.emails.insert(entry.to_lowercase());
+                admins.emails.insert(entry.to_ascii_lowercase());
             } else if !entry.contains('@') && is_usable_id(entry) {
                 admins.subjects.insert(UserId::from(entry));
             } else {
@@ -136,8 +136,9 @@ impl NamedAdmins {
     /// Whether they name whoever has this subject or this address, if somebody vouches for the address.
     #[must_use]
     pub fn name(&self, id: &UserId, details: &PersonalDetails) -> bool {
+        // In ASCII only: a letter that merely looks like another when it is small is not the same address.
         self.subjects.contains(id)
-            || details.verified_email().is_some_and(|email| self.emails.contains(&email.to_lowercase()))
+            || details.verified_email().is_some_and(|email| self.emails.contains(&email.to_ascii_lowercase()))
     }
 }
 

@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::HttpState;
 use super::problem::Problem;
-use crate::auth::{Bearer, InvalidToken, Unverified, Verified, from_header};
+use crate::auth::{Bearer, InvalidToken, Unverified, Verified};
 use crate::domain::access::Caller;
 use crate::error::Error;
 use crate::graphql::execute::ClientAddress;
@@ -23,64 +23,55 @@ pub(super) enum Unknown {
     Failed(Error),
 }
 
-impl From<Unverified> for Unknown {
-    fn from(unverified: Unverified) -> Self {
-        match unverified {
-            Unverified::Invalid => Self::InvalidToken,
-            Unverified::Unavailable => Self::Unavailable,
+impl Unknown {
+    /// The answer to a request with these headers.
+    pub(super) fn into_problem(self, headers: &HeaderMap) -> Problem {
+        match self {
+            Self::InvalidToken => Problem::invalid_token(),
+            Self::TooOften(wait) => wait.into(),
+            Self::Unavailable => Problem::cannot_verify(),
+            Self::Failed(error) => Problem::fault(&error, headers),
         }
     }
 }
 
-/// Who it is that shows `bearer` at `address`, and what their token says, if they show one.
-pub(super) async fn identify(
+/// What the token says that somebody at `address` shows; `None`: they show none, and are nobody in particular. Asks no
+/// database.
+pub(super) async fn verify(
     state: &HttpState,
     ClientAddress(address): ClientAddress,
     bearer: Result<Bearer<'_>, InvalidToken>,
-) -> Result<(Option<Verified>, Caller), Unknown> {
+) -> Result<Option<Verified>, Unknown> {
     let token = match bearer {
-        Ok(Bearer::Nobody) => return Ok((None, Caller::Anonymous)),
+        Ok(Bearer::Nobody) => return Ok(None),
         Ok(Bearer::Token(token)) => Ok(token),
         Err(invalid) => Err(invalid),
     };
     state.throttle.may_sign_in(address).map_err(Unknown::TooOften)?;
-    let identified = sign_in(state, token).await;
-    if let Err(Unknown::InvalidToken) = identified {
-        state.throttle.sign_in_failed(address);
-    }
-    identified
+    let verified = match token {
+        Ok(token) => state.tokens.verify(token).await,
+        Err(InvalidToken) => Err(Unverified::Invalid),
+    };
+    verified.map(Some).map_err(|unverified| match unverified {
+        Unverified::Invalid => {
+            state.throttle.sign_in_failed(address);
+            Unknown::InvalidToken
+        }
+        // A page that was left open overnight guesses nothing.
+        Unverified::Outdated => Unknown::InvalidToken,
+        Unverified::Unavailable => Unknown::Unavailable,
+    })
 }
 
-async fn sign_in(state: &HttpState, token: Result<&str, InvalidToken>) -> Result<(Option<Verified>, Caller), Unknown> {
-    let token = token.map_err(|InvalidToken| Unknown::InvalidToken)?;
-    let verified = Some(state.tokens.verify(token).await?);
-    match recognize(state, verified.as_ref()).await {
-        Ok(Some(caller)) => Ok((verified, caller)),
+/// Who it is that a token vouches for, at this moment. Nobody is let in whose token has expired, or who is gone.
+pub(super) async fn recognize(state: &HttpState, verified: Option<&Verified>) -> Result<Caller, Unknown> {
+    let Some(Verified { identity, expires_at }) = verified else { return Ok(Caller::Anonymous) };
+    if state.clock.now() >= *expires_at {
+        return Err(Unknown::InvalidToken);
+    }
+    match (state.people)(identity.clone()).await {
+        Ok(Some(viewer)) => Ok(Caller::User(viewer)),
         Ok(None) => Err(Unknown::InvalidToken),
         Err(error) => Err(Unknown::Failed(error)),
-    }
-}
-
-/// Who it is that a token vouches for, at this moment; `None`: nobody who is let in any more, since the token has
-/// expired or its bearer is gone.
-pub(super) async fn recognize(state: &HttpState, verified: Option<&Verified>) -> Result<Option<Caller>, Error> {
-    let Some(Verified { identity, expires_at }) = verified else {
-        return Ok(Some(Caller::Anonymous));
-    };
-    if state.clock.now() >= *expires_at {
-        return Ok(None);
-    }
-    let viewer = (state.people)(identity.clone()).await?;
-    Ok(viewer.map(Caller::User))
-}
-
-/// Who sends a request with these headers, from `address`.
-pub(super) async fn caller(state: &HttpState, address: ClientAddress, headers: &HeaderMap) -> Result<Caller, Problem> {
-    match identify(state, address, from_header(headers)).await {
-        Ok((_, caller)) => Ok(caller),
-        Err(Unknown::InvalidToken) => Err(Problem::invalid_token()),
-        Err(Unknown::TooOften(wait)) => Err(wait.into()),
-        Err(Unknown::Unavailable) => Err(Problem::cannot_verify()),
-        Err(Unknown::Failed(error)) => Err(Problem::fault(&error, headers)),
     }
 }

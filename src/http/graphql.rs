@@ -8,16 +8,17 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::accept::{MediaType, is_json};
-use super::caller::caller;
+use super::caller::{recognize, verify};
 use super::client_address::client_address;
 use super::layers::request_id;
 use super::problem::Problem;
 use super::{HttpState, request, socket};
-use crate::domain::access::Caller;
+use crate::auth::{Verified, from_header};
 use crate::graphql::execute::{
     ClientAddress, NotPrepared, Operation, OperationKind, Prepared, RequestContext, Transport,
 };
 use crate::graphql::mask::Code;
+use crate::throttle::Demand;
 
 /// An operation in the body.
 pub(super) async fn post(
@@ -33,10 +34,9 @@ pub(super) async fn post(
     };
     let answer = async {
         // Whoever may not is told before the body is read.
-        let caller = caller(&state, address, &parts.headers).await?;
-        let operation = request::from_body(&parts.headers, body, state.settings.body_limit).await?;
-        let context = context(caller, address, &parts.headers, Transport::Post);
-        answer(&state, operation, context, media_type).await
+        let asking = Asking::new(&state, address, &parts.headers, Transport::Post).await?;
+        let operation = request::from_body(&parts.headers, body, state.settings.body_limit).await;
+        asking.answer(operation, media_type).await
     };
     finished(answer.await, media_type)
 }
@@ -74,10 +74,8 @@ async fn answer_get(
             "A GET has no body: leave out `Content-Type`.",
         ));
     }
-    let caller = caller(state, address, &parts.headers).await?;
-    let operation = request::from_query_string(parts.uri.query().unwrap_or_default())?;
-    let context = context(caller, address, &parts.headers, Transport::Get);
-    answer(state, operation, context, media_type).await
+    let asking = Asking::new(state, address, &parts.headers, Transport::Get).await?;
+    asking.answer(request::from_query_string(parts.uri.query().unwrap_or_default()), media_type).await
 }
 
 /// Other methods than GET and POST.
@@ -96,26 +94,57 @@ pub(super) async fn schema(State(state): State<HttpState>) -> Response {
     (headers, state.engine.sdl().to_owned()).into_response()
 }
 
-async fn answer(
-    state: &HttpState,
-    operation: Operation,
-    context: RequestContext,
-    media_type: MediaType,
-) -> Result<Response, Problem> {
-    let answer = match state.engine.prepare(operation, context.address) {
-        Ok(prepared) => {
-            allowed(&prepared, context.transport)?;
-            state.engine.execute(prepared, context).await
-        }
-        Err(NotPrepared::Invalid(answer)) => answer,
-        Err(NotPrepared::TooOften(wait)) => return Err(wait.into()),
-    };
-    let status = match media_type {
-        MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
-        MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
-    };
-    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::CACHE_CONTROL, "no-store")];
-    Ok((status, headers, answer.body).into_response())
+/// A client that may ask, as far as that can be told without asking the database.
+struct Asking<'a> {
+    state: &'a HttpState,
+    address: ClientAddress,
+    headers: &'a HeaderMap,
+    transport: Transport,
+    verified: Option<Verified>,
+}
+
+impl<'a> Asking<'a> {
+    async fn new(
+        state: &'a HttpState,
+        address: ClientAddress,
+        headers: &'a HeaderMap,
+        transport: Transport,
+    ) -> Result<Self, Problem> {
+        state.throttle.may_ask(address.0)?;
+        let verified = verify(state, address, from_header(headers)).await;
+        let verified = verified.map_err(|unknown| unknown.into_problem(headers))?;
+        Ok(Self { state, address, headers, transport, verified })
+    }
+
+    /// The answer to an operation, or to what was to be one.
+    async fn answer(self, operation: Result<Operation, Problem>, media_type: MediaType) -> Result<Response, Problem> {
+        let Self { state, address, headers, transport, verified } = self;
+        let operation = match operation {
+            Ok(operation) => operation,
+            Err(problem) => {
+                // As much as a query: otherwise being wrong would be free.
+                state.throttle.admit(address.0, &Demand::QUERY)?;
+                return Err(problem);
+            }
+        };
+        let answer = match state.engine.prepare(operation, address) {
+            Ok(prepared) => {
+                allowed(&prepared, transport)?;
+                let caller = recognize(state, verified.as_ref()).await;
+                let caller = caller.map_err(|unknown| unknown.into_problem(headers))?;
+                let context = RequestContext { caller, address, request_id: request_id(headers), transport };
+                state.engine.execute(prepared, context).await
+            }
+            Err(NotPrepared::Invalid(answer)) => answer,
+            Err(NotPrepared::TooOften(wait)) => return Err(wait.into()),
+        };
+        let status = match media_type {
+            MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
+            MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
+        };
+        let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::CACHE_CONTROL, "no-store")];
+        Ok((status, headers, answer.body).into_response())
+    }
 }
 
 /// Whether this kind of operation can come this way.
@@ -149,10 +178,6 @@ fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
         )
         .with_header(header::VARY, HeaderValue::from_static("accept"))
     })
-}
-
-fn context(caller: Caller, address: ClientAddress, headers: &HeaderMap, transport: Transport) -> RequestContext {
-    RequestContext { caller, address, request_id: request_id(headers), transport }
 }
 
 fn wants_socket(headers: &HeaderMap) -> bool {

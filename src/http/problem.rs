@@ -104,11 +104,7 @@ impl IntoResponse for Problem {
 
 /// Answers for every address that there is nothing at.
 pub(super) async fn no_such_page() -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        Code::NotFound,
-        "There is nothing at this address. GraphQL is at /graphql, its schema at /schema.graphql.",
-    )
+    Problem::new(StatusCode::NOT_FOUND, Code::NotFound, "There is nothing at this address. GraphQL is at /graphql.")
 }
 
 /// Answers for every page that can only be read; axum adds `Allow`.

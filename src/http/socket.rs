@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
 
-use super::caller::{Unknown, identify, recognize};
+use super::caller::{Unknown, recognize, verify};
 use super::problem::Problem;
 use super::{HttpState, origin};
 use crate::auth::from_init_payload;
@@ -180,16 +180,8 @@ async fn introduce(
     payload: serde_json::Value,
     introduced: oneshot::Sender<()>,
 ) -> Result<WhoAsks, Refused> {
-    let (verified, _) =
-        identify(&state, address, from_init_payload(&payload)).await.map_err(|unknown| match unknown {
-            Unknown::InvalidToken => Refused::InvalidToken,
-            Unknown::TooOften(_) => Refused::TooOften,
-            Unknown::Unavailable => Refused::Unavailable,
-            Unknown::Failed(error) => {
-                tracing::error!(?error, "it could not be found out who opened a WebSocket");
-                Refused::Unavailable
-            }
-        })?;
+    let verified = verify(&state, address, from_init_payload(&payload)).await.map_err(refused)?;
+    recognize(&state, verified.as_ref()).await.map_err(refused)?;
     // Fails only when the connection has ended meanwhile.
     let _told = introduced.send(());
     let asking = Arc::new((state, verified));
@@ -197,9 +189,26 @@ async fn introduce(
         let asking = Arc::clone(&asking);
         Box::pin(async move {
             let (state, verified) = &*asking;
-            recognize(state, verified.as_ref()).await
+            match recognize(state, verified.as_ref()).await {
+                Ok(caller) => Ok(Some(caller)),
+                Err(Unknown::Failed(error)) => Err(error),
+                Err(_) => Ok(None),
+            }
         })
     }))
+}
+
+/// Why somebody of whom it is not known who they are is not let in.
+fn refused(unknown: Unknown) -> Refused {
+    match unknown {
+        Unknown::InvalidToken => Refused::InvalidToken,
+        Unknown::TooOften(_) => Refused::TooOften,
+        Unknown::Unavailable => Refused::Unavailable,
+        Unknown::Failed(error) => {
+            tracing::error!(?error, "it could not be found out who opened a WebSocket");
+            Refused::Unavailable
+        }
+    }
 }
 
 /// The client's messages; whatever else comes shows that it is there.

@@ -1,6 +1,7 @@
 //! What is remembered of each client for one budget: when it will be full again, and nothing else.
 
 use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
@@ -8,19 +9,39 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 
-/// Most clients that are remembered for one budget. Those beyond share one.
+/// Most clients that are remembered for one budget.
 pub(super) const MOST: usize = 65_536;
+
+/// What becomes of the clients for which there is no room.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Beyond {
+    /// They share one budget.
+    Share,
+    /// They are not counted: another budget binds them.
+    Pass,
+}
 
 /// One cell for each client.
 pub(super) struct Cells<K: Eq + Hash> {
     own: DashMap<K, Nanos>,
-    /// What the clients share for which there is no cell.
-    shared: Mutex<Option<Nanos>>,
+    /// What the clients share for which there is no cell; `None`: they pass.
+    shared: Option<Mutex<Option<Nanos>>>,
+    /// Whether somebody has found no room since it was last asked.
+    is_crowded: AtomicBool,
 }
 
-impl<K: Eq + Hash> Default for Cells<K> {
-    fn default() -> Self {
-        Self { own: DashMap::new(), shared: Mutex::new(None) }
+impl<K: Eq + Hash> Cells<K> {
+    pub(super) fn new(beyond: Beyond) -> Self {
+        let shared = match beyond {
+            Beyond::Share => Some(Mutex::new(None)),
+            Beyond::Pass => None,
+        };
+        Self { own: DashMap::new(), shared, is_crowded: AtomicBool::new(false) }
+    }
+
+    /// Whether somebody has found no room since the last call.
+    pub(super) fn was_crowded(&self) -> bool {
+        self.is_crowded.swap(false, Ordering::Relaxed)
     }
 }
 
@@ -39,7 +60,7 @@ impl<K: Eq + Hash + Copy> StateStore for Taking<K> {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let Cells { own, shared } = &*self.0;
+        let Cells { own, shared, is_crowded } = &*self.0;
         if let Some(mut cell) = own.get_mut(key) {
             let (outcome, next) = decide(Some(*cell))?;
             *cell = next;
@@ -56,6 +77,8 @@ impl<K: Eq + Hash + Copy> StateStore for Taking<K> {
             cell.insert(next);
             return Ok(outcome);
         }
+        is_crowded.store(true, Ordering::Relaxed);
+        let Some(shared) = shared else { return decide(None).map(|(outcome, _)| outcome) };
         let mut cell = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let (outcome, next) = decide(*cell)?;
         *cell = Some(next);
@@ -88,11 +111,11 @@ impl<K: Eq + Hash + Copy> StateStore for Looking<K> {
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let Cells { own, shared } = &*self.0;
+        let Cells { own, shared, .. } = &*self.0;
         let own_cell = own.get(key).map(|cell| *cell);
-        let cell = match own_cell {
-            None if own.len() >= MOST => *shared.lock().unwrap_or_else(PoisonError::into_inner),
-            cell => cell,
+        let cell = match (own_cell, shared) {
+            (None, Some(shared)) if own.len() >= MOST => *shared.lock().unwrap_or_else(PoisonError::into_inner),
+            (cell, _) => cell,
         };
         decide(cell).map(|(outcome, _)| outcome)
     }

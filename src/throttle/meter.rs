@@ -4,13 +4,14 @@
 use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::Clock;
 use governor::middleware::NoOpMiddleware;
 use governor::{NotUntil, Quota, RateLimiter};
 
-use super::cells::{Cells, Looking, Taking};
+use super::cells::{Beyond, Cells, Looking, Taking};
 use crate::clock::SharedClock;
 
 /// How often something may be asked for.
@@ -71,20 +72,25 @@ type Limiter<K, S> = RateLimiter<K, S, Ticks, NoOpMiddleware<Duration>>;
 pub(super) struct Meter<K: Eq + Hash + Copy>(Option<Counting<K>>);
 
 struct Counting<K: Eq + Hash + Copy> {
+    cells: Arc<Cells<K>>,
     taking: Limiter<K, Taking<K>>,
     looking: Limiter<K, Looking<K>>,
     burst: NonZeroU32,
+    /// The second of the clock in which room was last made.
+    cleared_at: AtomicU64,
 }
 
 impl<K: Eq + Hash + Copy> Meter<K> {
-    pub(super) fn new(rate: Option<Rate>, clock: &SharedClock) -> Self {
+    pub(super) fn new(rate: Option<Rate>, beyond: Beyond, clock: &SharedClock) -> Self {
         Self(rate.map(|Rate { per_minute, burst }| {
             let quota = Quota::per_minute(per_minute).allow_burst(burst);
-            let cells = Arc::new(Cells::default());
+            let cells = Arc::new(Cells::new(beyond));
             Counting {
+                cells: Arc::clone(&cells),
                 taking: RateLimiter::new(quota, Taking(Arc::clone(&cells)), Ticks(Arc::clone(clock))),
                 looking: RateLimiter::new(quota, Looking(cells), Ticks(Arc::clone(clock))),
                 burst,
+                cleared_at: AtomicU64::new(0),
             }
         }))
     }
@@ -92,9 +98,9 @@ impl<K: Eq + Hash + Copy> Meter<K> {
     /// Takes `count` from the budget of `client`. What is more than a whole budget takes a whole one: otherwise it
     /// could never be had.
     pub(super) fn take(&self, client: &K, count: u32) -> Result<(), RetryAfter> {
-        let (Some(Counting { taking, burst, .. }), Some(count)) = (&self.0, NonZeroU32::new(count)) else {
-            return Ok(());
-        };
+        let (Some(counting), Some(count)) = (&self.0, NonZeroU32::new(count)) else { return Ok(()) };
+        counting.make_room();
+        let Counting { taking, burst, .. } = counting;
         let outcome = match taking.check_key_n(client, count.min(*burst)) {
             Ok(outcome) => outcome,
             // Not more than the burst is asked for.
@@ -120,6 +126,18 @@ impl<K: Eq + Hash + Copy> Meter<K> {
     #[cfg(test)]
     pub(super) fn clients(&self) -> usize {
         self.0.as_ref().map_or(0, |counting| counting.taking.len())
+    }
+}
+
+impl<K: Eq + Hash + Copy> Counting<K> {
+    /// Forgets the rested at once where somebody has found no room, at most once a second: in a flood of clients most
+    /// have asked for little, and are rested soon.
+    fn make_room(&self) {
+        let second = self.taking.clock().now().as_secs();
+        if self.cleared_at.load(Ordering::Relaxed) != second && self.cells.was_crowded() {
+            self.cleared_at.store(second, Ordering::Relaxed);
+            self.taking.retain_recent();
+        }
     }
 }
 

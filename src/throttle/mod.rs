@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::address::AddressGroup;
 use crate::clock::SharedClock;
 
+use cells::Beyond;
 use meter::Meter;
 pub use meter::{Rate, RetryAfter};
 use places::Places;
@@ -125,11 +126,12 @@ impl Throttle {
         let RateLimits { queries, heartbeats, session_heartbeats, changes, failed_sign_ins } = rates;
         let ConnectionLimits { total, per_address, sockets, subscriptions } = connections;
         Arc::new(Self {
-            queries: Meter::new(queries, &clock),
-            heartbeats: Meter::new(heartbeats, &clock),
-            session_heartbeats: Meter::new(session_heartbeats, &clock),
-            changes: Meter::new(changes, &clock),
-            failed_sign_ins: Meter::new(failed_sign_ins, &clock),
+            queries: Meter::new(queries, Beyond::Share, &clock),
+            heartbeats: Meter::new(heartbeats, Beyond::Share, &clock),
+            // Anybody can make sessions up: the room for them must be nobody's means against others.
+            session_heartbeats: Meter::new(session_heartbeats, Beyond::Pass, &clock),
+            changes: Meter::new(changes, Beyond::Share, &clock),
+            failed_sign_ins: Meter::new(failed_sign_ins, Beyond::Share, &clock),
             session_names: RandomState::new(),
             total,
             connections: Places::new(per_address),
@@ -145,13 +147,34 @@ impl Throttle {
     /// One of them does not have it. What was taken of others is gone: whoever asks too much pays for asking.
     pub fn admit(&self, address: IpAddr, demand: &Demand) -> Result<(), RetryAfter> {
         let group = AddressGroup::of(address);
-        // A session that goes wild is stopped before it uses up what belongs to everybody at its address.
-        for secret in demand.heartbeats.iter().flatten() {
-            self.session_heartbeats.take(&self.session_names.hash_one(secret.expose_secret()), 1)?;
+        let sessions = || {
+            let secrets = demand.heartbeats.iter().flatten();
+            secrets.map(|secret| self.session_names.hash_one(secret.expose_secret()))
+        };
+        // A session that goes wild is stopped before it uses up what belongs to everybody at its address. It is
+        // remembered only once its address has paid: sessions can be made up without end.
+        for session in sessions() {
+            self.session_heartbeats.look(&session)?;
         }
         self.heartbeats.take(&group, u32::try_from(demand.heartbeats.len()).unwrap_or(u32::MAX))?;
         self.queries.take(&group, demand.queries)?;
-        self.changes.take(&group, demand.changes)
+        self.changes.take(&group, demand.changes)?;
+        for session in sessions() {
+            self.session_heartbeats.take(&session, 1)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an operation from `address` is looked at, whatever it is.
+    ///
+    /// # Errors
+    /// Nothing is left there of any budget that an operation can take from.
+    pub fn may_ask(&self, address: IpAddr) -> Result<(), RetryAfter> {
+        let group = AddressGroup::of(address);
+        let budgets = [&self.queries, &self.heartbeats, &self.changes];
+        let waits = budgets.map(|budget| budget.look(&group));
+        // One that is not empty lets it pass; what it is decides later what it takes.
+        waits.into_iter().reduce(Result::or).unwrap_or(Ok(()))
     }
 
     /// Whether a token from `address` is looked at.

@@ -191,3 +191,30 @@ fn places_are_given_back_however_they_are_left() {
     drop((second, elsewhere));
     assert_eq!(places.clients(), 0);
 }
+
+#[test]
+fn sessions_that_one_address_makes_up_are_in_nobody_elses_way() {
+    let (throttle, clock) = throttle(RateLimits::default());
+    let mut granted = 0;
+    for number in 0..100_000 {
+        let made_up = heartbeat(&format!("a secret that was made up, number {number}"));
+        granted += usize::from(throttle.admit(HOME, &made_up).is_ok());
+    }
+    assert_eq!(granted, 2_000);
+    assert_eq!(throttle.session_heartbeats.clients(), granted);
+    assert_eq!(times(&throttle, AWAY, &heartbeat("a session of somebody else")), 120);
+
+    // Not even if so many addresses do it that there is no room for any session more.
+    let flood = (0..60_u32).map(|number| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number)));
+    for (address, number) in flood.flat_map(|address| (0..2_000).map(move |number| (address, number))) {
+        throttle.admit(address, &heartbeat(&format!("{address}, {number}, and so on"))).unwrap();
+    }
+    assert!(throttle.session_heartbeats.clients() <= cells::MOST);
+    let newcomer = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 3));
+    assert_eq!(throttle.admit(newcomer, &heartbeat("a session that comes last")), Ok(()));
+
+    // And there is room again as soon as theirs are rested.
+    clock.advance(Duration::from_secs(2));
+    throttle.admit(newcomer, &heartbeat("a session that comes last")).unwrap();
+    assert!(throttle.session_heartbeats.clients() < 10);
+}

@@ -70,7 +70,10 @@ async fn while_one_floods_the_others_are_served_and_the_flooder_can_come_back() 
     // A thousand at once is what there is for an address by default.
     assert_eq!(refused.len(), 100);
 
-    // Refusing asks nobody.
+    // Refusing asks nobody, also not who somebody is.
+    let somebody = server.customer("ada").at(FLOODER);
+    let (answer, statements) = server.statements_of(somebody.send(QUERY, json!({}))).await;
+    assert_eq!((answer.status, statements), (429, 0));
     let (answer, statements) = server.statements_of(flooder.send(QUERY, json!({}))).await;
     assert_eq!(statements, 0);
     server.clock.advance(Duration::from_secs(told_to_wait(&answer)));
@@ -136,6 +139,31 @@ async fn what_is_malformed_costs_a_query() {
     }
     told_to_wait(&flooder.send("{ nonsense", json!({})).await);
     told_to_wait(&flooder.get("{ __typename }", json!({})).await);
+
+    server.clock.advance(Duration::from_secs(5));
+    for body in ["no JSON", "[]", "{}", "{\"query\": 5}", "\"\""] {
+        assert_eq!(flooder.post(body).await.status, 400, "{body}");
+    }
+    told_to_wait(&flooder.post("no JSON").await);
+}
+
+#[tokio::test]
+async fn whoever_has_nothing_left_is_not_listened_to() {
+    let server = server(RateLimits { queries: five(), heartbeats: five(), changes: five(), ..RateLimits::OFF }).await;
+    let flooder = server.anonymous().at(FLOODER);
+    let leave = "mutation { leave(input: { resourceId: \"res_pod\", sessionSecret: \"a session of the tests\" }) {
+        released } }";
+    let cancel = "mutation { cancelBooking(input: { id: \"bkg_none\" }) { userErrors { code } } }";
+    for _ in 0..5 {
+        for operation in ["{ __typename }", leave, cancel] {
+            flooder.ask(operation, json!({})).await;
+        }
+    }
+    // What it sends is not even looked at.
+    told_to_wait(&flooder.post("no JSON").await);
+    told_to_wait(&flooder.with_token("wrong").send("{ __typename }", json!({})).await);
+    server.clock.advance(Duration::from_secs(1));
+    assert_eq!(flooder.post("no JSON").await.status, 400);
 }
 
 #[tokio::test]
@@ -199,6 +227,19 @@ async fn tokens_are_not_looked_at_any_more_where_too_many_were_wrong() {
     assert_eq!(ada.at(NEIGHBOUR).ask(WHO, json!({})).await["viewer"]["id"], "ada");
 
     server.clock.advance(Duration::from_secs(1));
+    assert_eq!(ada.ask(WHO, json!({})).await["viewer"]["id"], "ada");
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_is_no_attempt_to_guess_one() {
+    const WHO: &str = "{ viewer { id } }";
+    let server = server(RateLimits { failed_sign_ins: five(), ..RateLimits::OFF }).await;
+    let old = server.bearer_until(json!({ "sub": "ada" }), server.clock_now()).at(FLOODER);
+    server.clock.advance(Duration::from_mins(1));
+    let ada = server.customer("ada").at(FLOODER);
+    for _ in 0..20 {
+        assert_eq!(old.send(WHO, json!({})).await.status, 401);
+    }
     assert_eq!(ada.ask(WHO, json!({})).await["viewer"]["id"], "ada");
 }
 

@@ -151,12 +151,13 @@ async fn while_the_provider_is_down_the_known_keys_go_on_and_new_ones_come_when_
     let new = SigningKey::other_ec();
     let grace = server.anonymous().with_token(&new.token(&claims()));
     let elsewhere = IdentityProvider::start(&[&new]).await;
-    let failures: [&dyn Fn(); 7] = [
+    let failures: [&dyn Fn(); 8] = [
         &|| provider.fail(500),
         &|| provider.fail(404),
         &|| provider.say(""),
         &|| provider.say("<html>Sorry</html>"),
         &|| provider.say(r#"{"error": "sorry"}"#),
+        &|| provider.say(r#"{"keys": []}"#),
         &|| provider.say(&format!(r#"{{"keys": [], "padding": "{}"}}"#, "x".repeat(300_000))),
         &|| provider.redirect(elsewhere.url()),
     ];

@@ -53,7 +53,7 @@ async fn what_is_signed_is_verified_until_it_expires() {
     clock.advance(Duration::from_secs(89));
     assert!(tokens.verify(&token).await.is_ok());
     clock.advance(Duration::from_secs(1));
-    assert_eq!(tokens.verify(&token).await, Err(Unverified::Invalid));
+    assert_eq!(tokens.verify(&token).await, Err(Unverified::Outdated));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sea_orm::{ConnectionTrait, Database, Statement};
 use serde_json::{Value, json};
@@ -64,9 +64,14 @@ fn hs256(secret: &str, text: &[u8]) -> Vec<u8> {
 
 impl TestServer {
     /// Whoever has a token that says just this, for ten years.
-    pub fn bearer(&self, mut claims: Value) -> Actor {
+    pub fn bearer(&self, claims: Value) -> Actor {
+        self.bearer_until(claims, self.clock_now() + TimeDelta::days(10 * 365))
+    }
+
+    /// Whoever has a token that says just this, until then.
+    pub fn bearer_until(&self, mut claims: Value, expires_at: DateTime<Utc>) -> Actor {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        claims["exp"] = json!(self.clock_now().timestamp() + 10 * 365 * 24 * 60 * 60);
+        claims["exp"] = json!(expires_at.timestamp());
         let signed = format!("{}.{}", part(&json!({ "alg": "HS256", "typ": "JWT" })), part(&claims));
         let mac = URL_SAFE_NO_PAD.encode(hs256(TOKEN_SECRET, signed.as_bytes()));
         self.anonymous().with_token(&format!("{signed}.{mac}"))
