@@ -244,9 +244,9 @@ async fn a_schema_that_is_kept_to_oneself_is_not_told_by_way_of_misspelt_names()
     let open = server(ServerOptions::default()).await;
     for (query, name) in [
         ("{ resorce(id: \"a\") { id } }", "\"resource\""),
-        ("{ resource(idd: \"a\") { id } }", "\"id\""),
-        ("{ resource(id: \"a\") { nam } }", "\"name\""),
-        ("mutation { leav { released } }", "\"leave\""),
+        ("{ resourceBySlug(slugg: \"a\") { id } }", "\"slug\""),
+        ("{ settings { quantumMinute } }", "\"quantumMinutes\""),
+        ("mutation { heartbeet { granted } }", "\"heartbeat\""),
     ] {
         let told =
             async |server: &TestServer| server.anonymous().send(query, json!({})).await.body["errors"].to_string();

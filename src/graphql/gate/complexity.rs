@@ -24,6 +24,9 @@ const USUAL: u64 = 10;
 const SCHEMA: u64 = 2_000;
 /// What one type of it comes to.
 const TYPE: u64 = 100;
+/// The lists by which a type leads to other types, and those to it again. The standard introspection query has none
+/// of them within another; those within others multiply.
+const TYPE_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
 /// How many bytes of arguments count as much as a field.
 const ARGUMENTS: u64 = 1024;
 
@@ -165,8 +168,8 @@ impl<'a> Reckoning<'a> {
         let Some(weight) = weights.types.get(parent).and_then(|fields| fields.get(&field.name.node)) else {
             // What the schema does not list is its own description, or a mistake that validation tells about.
             return match field.name.node.as_str() {
-                "__schema" => SCHEMA,
-                "__type" => TYPE,
+                "__schema" => SCHEMA.saturating_mul(self.nested_types(&field.selection_set.node)),
+                "__type" => TYPE.saturating_mul(self.nested_types(&field.selection_set.node)),
                 _ => 1,
             };
         };
@@ -179,6 +182,28 @@ impl<'a> Reckoning<'a> {
         // Below a list, its arguments are read for each entry anew.
         let given = self.arguments.sizes.arguments(&field.arguments) / ARGUMENTS;
         weight.own.saturating_add(given).saturating_add(length.saturating_mul(below))
+    }
+
+    /// How often more than by the standard query types are described. Walks the expanded selection set, whose size is
+    /// known to be within the limits.
+    fn nested_types(&self, set: &SelectionSet) -> u64 {
+        USUAL.saturating_pow(self.type_lists(set).saturating_sub(1))
+    }
+
+    /// How many lists of types are within one another.
+    fn type_lists(&self, set: &SelectionSet) -> u32 {
+        let lists = set.items.iter().map(|selection| match &selection.node {
+            Selection::Field(field) => {
+                let is_list = TYPE_LISTS.contains(&field.node.name.node.as_str());
+                self.type_lists(&field.node.selection_set.node).saturating_add(u32::from(is_list))
+            }
+            Selection::FragmentSpread(spread) => {
+                let fragment = self.document.fragments.get(&spread.node.fragment_name.node);
+                fragment.map_or(0, |fragment| self.type_lists(&fragment.node.selection_set.node))
+            }
+            Selection::InlineFragment(inline) => self.type_lists(&inline.node.selection_set.node),
+        });
+        lists.max().unwrap_or(0)
     }
 
     fn fragment(&mut self, name: &Name) -> u64 {

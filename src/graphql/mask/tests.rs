@@ -46,7 +46,8 @@ fn what_is_quoted_is_shortened() {
 
 #[test]
 fn what_a_resolver_says_is_no_message_of_the_library_s() {
-    let mut error = async_graphql::Error::new_with_source(std::fmt::Error).into_server_error(Default::default());
+    let mut error =
+        async_graphql::Error::new_with_source(std::fmt::Error).into_server_error(async_graphql::Pos::default());
     error.message = r#"Failed to parse "a secret""#.to_owned();
     error.path = vec![PathSegment::Field("field".to_owned())];
     assert_eq!(masked_error(error).message, fault_message(&RequestId::new("req-1")));

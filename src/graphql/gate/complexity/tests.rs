@@ -59,6 +59,28 @@ fn lists_count_by_their_sizes_and_multiply() {
 }
 
 #[test]
+fn types_that_lead_to_types_multiply() {
+    for (query, expected) in [
+        (
+            "{ __schema { types { fields { args { type { ofType { name } } } type { name } } inputFields { name } } } }",
+            2_000,
+        ),
+        ("{ __schema { types { fields { type { fields { name } } } } } }", 20_000),
+        (
+            "{ __schema { types { ...F } } } fragment F on __Type { fields { ...G } } fragment G on __Field { type { ... { possibleTypes { fields { name } } } } }",
+            200_000,
+        ),
+        ("{ __type(name: \"Query\") { fields { type { a: fields { type { name } } } } } }", 1_000),
+        (
+            "{ __type(name: \"Query\") { fields { type { fields { args { type { inputFields { name } } } } } } } }",
+            10_000,
+        ),
+    ] {
+        assert_eq!(comes_to(query, json!({})), expected, "{query}");
+    }
+}
+
+#[test]
 fn sizes_may_be_variables() {
     let query = "query ($n: Int = 4, $from: Date!) {
         resources(first: $n) { nodes { id } }
