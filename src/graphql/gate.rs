@@ -11,6 +11,7 @@ mod introspection;
 mod scan;
 mod size;
 mod text;
+mod variables;
 
 use std::collections::HashSet;
 
@@ -26,6 +27,7 @@ use crate::throttle::Demand;
 
 use arguments::Arguments;
 use complexity::Weights;
+use variables::VariableSizes;
 
 /// How large a document may be, and what it may come to once its fragments are expanded.
 #[derive(Clone, Debug)]
@@ -44,6 +46,9 @@ pub struct Limits {
     pub directives: u32,
     /// How deep fields may be nested, expanded. The standard introspection query needs 15.
     pub depth: u32,
+    /// Bytes of arguments, expanded, each variable counted wherever it is used. What a value is counts eight beside
+    /// its text, so that a variable with all of a body of 1 MiB can be used once, whatever it is.
+    pub arguments: u64,
     /// What the operation may come to, its lists counted by their sizes: see [`Weights`].
     pub complexity: u64,
     /// Whether the schema may be asked for.
@@ -60,6 +65,7 @@ impl Default for Limits {
             aliases: 60,
             directives: 100,
             depth: 20,
+            arguments: 4 * 1024 * 1024,
             complexity: 20_000,
             introspection: true,
         }
@@ -123,7 +129,8 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// The document is too large, too deep or malformed, its fragments go round in circles, there is a NUL in its text
+    /// The document is too large, too deep or malformed, its fragments go round in circles, its variables
+    /// are too large for how often they are used, there is a NUL in its text
     /// or in that of its variables, there is no such operation, it asks for too much, or for the schema where that may
     /// not be, a variable that it needs has no value (which the library would find out half-way through), or a mutation
     /// asks for two things under one name (which the library would do both).
@@ -138,7 +145,8 @@ impl Gate {
         }
         scan::scan(query, limits)?;
         let document = parse_query(query).map_err(|error| syntax_error(&error))?;
-        size::measure(&document, limits)?;
+        let sizes = VariableSizes::of(&document, variables);
+        size::measure(&document, &sizes, limits)?;
         if !limits.introspection {
             introspection::refuse(&document)?;
         }
@@ -150,7 +158,7 @@ impl Gate {
         if operation.ty == OperationType::Mutation {
             refuse_repeated_keys(&document, &operation.selection_set.node, &mut HashSet::new())?;
         }
-        let arguments = Arguments { operation, variables };
+        let arguments = Arguments { operation, variables, sizes };
         if weights.complexity(&document, &arguments) > limits.complexity {
             return Err(Refused::new(format!(
                 "The operation comes to more than {}, its lists counted by their sizes. Ask for smaller pages, fewer \

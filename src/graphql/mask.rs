@@ -1,5 +1,7 @@
 //! The last look at a response before it is written: what has no code of ours never leaves as it is.
 
+use std::borrow::Cow;
+
 use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError, Value};
 
 use super::execute::RequestId;
@@ -81,11 +83,9 @@ pub(super) fn masked(mut response: Response, request_id: &RequestId) -> Response
         if has_code(error) {
             continue;
         }
-        if invalid {
-            // Validation: the library's texts speak of the document, and of nothing else.
-            set_code(error, Code::BadUserInput);
-        } else if is_about_input(error) {
-            error.message = without_rust_types(&error.message);
+        // What comes of validation speaks of the document and its variables, and of nothing else.
+        if invalid || is_about_input(error) {
+            error.message = told(&error.message);
             set_code(error, Code::BadUserInput);
         } else {
             tracing::error!(
@@ -132,7 +132,37 @@ fn set_code(error: &mut ServerError, code: Code) {
 /// knows such errors by their texts only; errors that a resolver returned have a source.
 fn is_about_input(error: &ServerError) -> bool {
     error.source.is_none()
-        && (error.message.starts_with("Failed to parse \"") || error.message.starts_with("Expected input type \""))
+        && (error.message.starts_with("Failed to parse \"") || error.message.starts_with(EXPECTED_TYPE))
+}
+
+/// How the library begins when a value is of another type; it goes on with the value, which may be a secret.
+const EXPECTED_TYPE: &str = "Expected input type \"";
+/// How long what is quoted of a client's may be, in characters.
+const LONGEST_QUOTE: usize = 64;
+/// How long a message of the library's may be, in characters: what it quotes may have quotation marks, too.
+const LONGEST_MESSAGE: usize = 400;
+
+/// A message of the library's as clients may read it: in the words of GraphQL, and repeating little of what they sent.
+fn told(message: &str) -> String {
+    match message.split_once(", found ") {
+        Some((before, _value)) if message.starts_with(EXPECTED_TYPE) => format!("{before}."),
+        _ => with_short_quotes(&without_rust_types(message)),
+    }
+}
+
+fn with_short_quotes(message: &str) -> String {
+    let parts = message.split('"').enumerate();
+    let parts: Vec<_> =
+        parts.map(|(number, part)| if number % 2 == 1 { first(part, LONGEST_QUOTE) } else { part.into() }).collect();
+    first(&parts.join("\""), LONGEST_MESSAGE).into_owned()
+}
+
+/// The first so many characters of `text`, and a sign that there are more.
+fn first(text: &str, characters: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
+    }
 }
 
 /// "Only integers from -128 to 127 are accepted for i8." means nothing to a client from its "for" on.
@@ -157,3 +187,6 @@ fn path(error: &ServerError) -> String {
         .collect();
     segments.join(".")
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,74 @@ async fn json_that_is_nested_without_end_is_refused() {
 }
 
 #[tokio::test]
+async fn variables_that_are_used_too_often_for_their_size_are_refused() {
+    let server = studio().await;
+    let anonymous = server.anonymous();
+    let mut socket = Socket::open(&anonymous).await;
+    let uses = "$v ".repeat(1_900);
+    for (query, value) in [
+        (format!("query ($v: [Int]) {{ resources(first: [{uses}]) {{ nodes {{ id }} }} }}"), json!(vec![1; 32 * 1024])),
+        (
+            format!("query ($v: String) {{ resources(kind: [{uses}]) {{ nodes {{ id }} }} }}"),
+            json!("x".repeat(64 * 1024)),
+        ),
+        (
+            format!("query ($v: Boolean) {{ __typename @include(if: [{uses}]) }}"),
+            json!({ "text": "x".repeat(64 * 1024) }),
+        ),
+        (
+            format!(
+                "query ($v: String) {{ {} }} fragment F on Query {{ resources(kind: $v) {{ nodes {{ id }} }} }}",
+                "...F ".repeat(100)
+            ),
+            json!("x".repeat(64 * 1024)),
+        ),
+    ] {
+        assert_refused(&anonymous, &query, json!({ "v": value }), "arguments come to more than 4194304 bytes").await;
+        socket.subscribe("1", &query, json!({ "v": value })).await;
+        let message = socket.receive().await;
+        assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{message}");
+        assert!(message.to_string().contains("4194304"), "{message}");
+        let _complete = socket.receive().await;
+    }
+}
+
+#[tokio::test]
+async fn a_large_variable_may_be_used_once_and_a_small_one_often() {
+    let server = studio().await;
+    let anonymous = server.anonymous();
+    let kind = "query ($kind: String) { resources(kind: $kind) { nodes { id } } }";
+    let data = anonymous.ask(kind, json!({ "kind": "x".repeat(900 * 1024) })).await;
+    assert_eq!(data["resources"]["nodes"], json!([]));
+    let often = format!("query ($id: ID!) {{ {} }}", "resource(id: $id) { id } ".repeat(300));
+    let data = anonymous.ask(&often, json!({ "id": "res_a" })).await;
+    assert_eq!(data["resource"]["id"], "res_a");
+}
+
+#[tokio::test]
+async fn what_was_sent_in_the_wrong_place_is_not_repeated_at_length() {
+    let server = studio().await;
+    let anonymous = server.anonymous();
+    let long = "x".repeat(100_000);
+    let leave = "mutation ($input: LeaveInput!) { leave(input: $input) { released } }";
+    let state = "query ($state: ResourceState) { resources(state: $state) { nodes { id } } }";
+    let first = "query ($first: Int) { resources(first: $first) { nodes { id } } }";
+    for (query, variables) in [
+        (leave, json!({ "input": &long })),
+        (leave, json!({ "input": { "resourceId": "res_a", "sessionSecret": [&long] } })),
+        (leave, json!({ "input": { "resourceId": "res_a", "sessionSecret": "a session of the tests", &long: 1 } })),
+        (state, json!({ "state": &long })),
+        (state, json!({ "state": [&long] })),
+        (first, json!({ "first": &long })),
+        (first, json!({ "first": { "text": &long } })),
+    ] {
+        let answer = anonymous.send(query, variables).await;
+        assert_eq!(answer.code(), "BAD_USER_INPUT", "{:.500}", answer.message());
+        assert!(!answer.message().contains(&"x".repeat(65)), "{:.500}", answer.message());
+    }
+}
+
+#[tokio::test]
 async fn a_mutation_that_asks_twice_under_one_name_is_refused_and_does_nothing() {
     let server = studio().await;
     let hold = r#"heartbeat(input: { resourceId: "res_a", sessionSecret: "a session of the tests",

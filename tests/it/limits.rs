@@ -235,13 +235,30 @@ async fn the_schema_can_be_kept_to_oneself() {
     }
     let data = closed.anonymous().ask("{ __typename settings { __typename } }", json!({})).await;
     assert_eq!(data, json!({ "__typename": "Query", "settings": { "__typename": "Settings" } }));
+}
 
-    // Nor is it told by way of a misspelt name.
-    let misspelt = async |server: &TestServer| {
-        server.anonymous().send("{ resorce(id: \"a\") { id } }", json!({})).await.message().to_owned()
-    };
-    assert!(misspelt(&open).await.contains("\"resource\""));
-    assert!(!misspelt(&closed).await.contains("\"resource\""));
+#[tokio::test]
+async fn a_schema_that_is_kept_to_oneself_is_not_told_by_way_of_misspelt_names() {
+    let http = HttpSettings { introspection: false, ..HttpSettings::default() };
+    let closed = server(ServerOptions { http, ..ServerOptions::default() }).await;
+    let open = server(ServerOptions::default()).await;
+    for (query, name) in [
+        ("{ resorce(id: \"a\") { id } }", "\"resource\""),
+        ("{ resourceBySlug(slugg: \"a\") { id } }", "\"slug\""),
+        ("{ settings { quantumMinute } }", "\"quantumMinutes\""),
+        ("mutation { heartbeet { granted } }", "\"heartbeat\""),
+    ] {
+        let told =
+            async |server: &TestServer| server.anonymous().send(query, json!({})).await.body["errors"].to_string();
+        // Within JSON, quotation marks have a backslash.
+        let name = name.replace('"', "\\\"");
+        assert!(told(&open).await.contains(&format!("Did you mean {name}")), "{query}: {}", told(&open).await);
+        assert!(!told(&closed).await.contains("Did you mean"), "{query}: {}", told(&closed).await);
+        let mut socket = Socket::open(&closed.anonymous()).await;
+        socket.subscribe("1", query, json!({})).await;
+        let message = socket.receive().await.to_string();
+        assert!(message.contains("Unknown") && !message.contains("Did you mean"), "{message}");
+    }
 }
 
 #[tokio::test]

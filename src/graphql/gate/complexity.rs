@@ -1,18 +1,18 @@
 //! What an operation comes to, its lists counted by their sizes.
 //!
-//! Each field counts one, and what is below a list counts as often as the list is expected to be long; lists within
+//! Each field counts one, and one more for each KiB that it is given; what is below a list counts as often as the list is expected to be long; lists within
 //! lists multiply. How long a list is, is told by its arguments, else by the table here, else it is [`USUAL`]. The rest
 //! comes from the schema itself, so that no new list can be forgotten. Each fragment is reckoned once, and everything
 //! saturates.
 
 use std::collections::HashMap;
 
+use async_graphql::Name;
 use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     BaseType, ExecutableDocument, Field, FieldDefinition, OperationType, Selection, SelectionSet, Type, TypeKind,
     TypeSystemDefinition,
 };
-use async_graphql::{Name, Value};
 use chrono::NaiveDate;
 
 use super::arguments::Arguments;
@@ -22,6 +22,13 @@ use crate::service::page::{DEFAULT_SIZE, MAX_SIZE};
 const USUAL: u64 = 10;
 /// What the whole schema comes to.
 const SCHEMA: u64 = 2_000;
+/// What one type of it comes to.
+const TYPE: u64 = 100;
+/// The lists by which a type leads to other types, and those to it again. The standard introspection query has none
+/// of them within another; those within others multiply.
+const TYPE_LISTS: [&str; 4] = ["fields", "inputFields", "interfaces", "possibleTypes"];
+/// How many bytes of arguments count as much as a field.
+const ARGUMENTS: u64 = 1024;
 
 /// How often what is below a field is answered.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -160,7 +167,11 @@ impl<'a> Reckoning<'a> {
         let weights = self.weights;
         let Some(weight) = weights.types.get(parent).and_then(|fields| fields.get(&field.name.node)) else {
             // What the schema does not list is its own description, or a mistake that validation tells about.
-            return if field.name.node == "__schema" { SCHEMA } else { 1 };
+            return match field.name.node.as_str() {
+                "__schema" => SCHEMA.saturating_mul(self.nested_types(&field.selection_set.node)),
+                "__type" => TYPE.saturating_mul(self.nested_types(&field.selection_set.node)),
+                _ => 1,
+            };
         };
         let below = self.selection_set(&field.selection_set.node, &weight.below);
         let length = match weight.length {
@@ -168,7 +179,31 @@ impl<'a> Reckoning<'a> {
             Length::Page => self.page(field),
             Length::Days(most) => self.days(field, most),
         };
-        weight.own.saturating_add(length.saturating_mul(below))
+        // Below a list, its arguments are read for each entry anew.
+        let given = self.arguments.sizes.arguments(&field.arguments) / ARGUMENTS;
+        weight.own.saturating_add(given).saturating_add(length.saturating_mul(below))
+    }
+
+    /// How often more than by the standard query types are described. Walks the expanded selection set, whose size is
+    /// known to be within the limits.
+    fn nested_types(&self, set: &SelectionSet) -> u64 {
+        USUAL.saturating_pow(self.type_lists(set).saturating_sub(1))
+    }
+
+    /// How many lists of types are within one another.
+    fn type_lists(&self, set: &SelectionSet) -> u32 {
+        let lists = set.items.iter().map(|selection| match &selection.node {
+            Selection::Field(field) => {
+                let is_list = TYPE_LISTS.contains(&field.node.name.node.as_str());
+                self.type_lists(&field.node.selection_set.node).saturating_add(u32::from(is_list))
+            }
+            Selection::FragmentSpread(spread) => {
+                let fragment = self.document.fragments.get(&spread.node.fragment_name.node);
+                fragment.map_or(0, |fragment| self.type_lists(&fragment.node.selection_set.node))
+            }
+            Selection::InlineFragment(inline) => self.type_lists(&inline.node.selection_set.node),
+        });
+        lists.max().unwrap_or(0)
     }
 
     fn fragment(&mut self, name: &Name) -> u64 {
@@ -184,20 +219,14 @@ impl<'a> Reckoning<'a> {
 
     /// How many entries the page has at most.
     fn page(&self, field: &Field) -> u64 {
-        let given = ["first", "last"].into_iter().filter_map(|name| match self.arguments.value(field, name) {
-            Value::Number(number) => number.as_i64(),
-            _ => None,
-        });
+        let given = ["first", "last"].into_iter().filter_map(|name| self.arguments.of(field, name)?.integer());
         let most = u64::from(MAX_SIZE);
         given.max().map_or(u64::from(DEFAULT_SIZE), |given| u64::try_from(given).unwrap_or(1)).clamp(1, most)
     }
 
     /// How many days it is about; what cannot be read is refused when it is executed.
     fn days(&self, field: &Field, most: u64) -> u64 {
-        let date = |name: &str| match self.arguments.value(field, name) {
-            Value::String(date) => date.parse::<NaiveDate>().ok(),
-            _ => None,
-        };
+        let date = |name: &str| self.arguments.of(field, name)?.text()?.parse::<NaiveDate>().ok();
         let days = date("from").zip(date("to")).and_then(|(from, to)| u64::try_from((to - from).num_days()).ok());
         days.map_or(most, |days| days.saturating_add(1)).clamp(1, most)
     }

@@ -1,7 +1,6 @@
 //! What an operation takes from the budgets of whoever asks: each field at its root counts, so that sixty aliases are
 //! sixty.
 
-use async_graphql::Value;
 use async_graphql::parser::types::{ExecutableDocument, Field, OperationType, Selection, SelectionSet};
 use secrecy::SecretString;
 
@@ -51,9 +50,6 @@ fn visit(document: &ExecutableDocument, set: &SelectionSet, note: &mut impl FnMu
 
 /// The session that a heartbeat is of. One without any is refused when it is executed.
 fn session_secret(field: &Field, arguments: &Arguments<'_>) -> Option<SecretString> {
-    let Value::Object(mut input) = arguments.value(field, "input") else { return None };
-    match input.swap_remove("sessionSecret") {
-        Some(Value::String(secret)) => Some(secret.into()),
-        _ => None,
-    }
+    let input = arguments.of(field, "input")?;
+    arguments.member(input, "sessionSecret")?.text().map(SecretString::from)
 }

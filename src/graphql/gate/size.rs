@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use async_graphql::Name;
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::{Directive, ExecutableDocument, Selection, SelectionSet};
+use async_graphql::{Name, Positioned};
 
+use super::variables::{Argument, VariableSizes};
 use super::{Limits, Refused, shortened, too_deep};
 
 /// What a selection set comes to, expanded.
@@ -14,6 +15,8 @@ struct Size {
     aliases: u32,
     directives: u32,
     depth: u32,
+    /// Bytes.
+    arguments: u64,
 }
 
 impl Size {
@@ -23,22 +26,32 @@ impl Size {
         self.aliases = self.aliases.saturating_add(other.aliases);
         self.directives = self.directives.saturating_add(other.directives);
         self.depth = self.depth.max(other.depth);
+        self.arguments = self.arguments.saturating_add(other.arguments);
     }
 }
 
 /// Measures all operations and fragments, those that are not used as well: the library looks at all of them.
-pub(super) fn measure(document: &ExecutableDocument, limits: &Limits) -> Result<(), Refused> {
-    let mut measuring = Measuring { document, known: HashMap::new() };
+pub(super) fn measure(
+    document: &ExecutableDocument,
+    sizes: &VariableSizes<'_>,
+    limits: &Limits,
+) -> Result<(), Refused> {
+    let mut measuring = Measuring { document, sizes, known: HashMap::new(), written: 0 };
     let mut total = Size::default();
     for (_, operation) in document.operations.iter() {
-        total.add(Size { directives: count(operation.node.directives.len()), ..Size::default() });
+        for definition in &operation.node.variable_definitions {
+            total.arguments = total.arguments.saturating_add(measuring.arguments(&[], &definition.node.directives));
+        }
+        let arguments = measuring.arguments(&[], &operation.node.directives);
+        total.add(Size { directives: count(operation.node.directives.len()), arguments, ..Size::default() });
         total.add(measuring.selection_set(&operation.node.selection_set.node)?);
     }
     within(total, limits)?;
     for name in document.fragments.keys() {
         within(measuring.fragment(name)?, limits)?;
     }
-    Ok(())
+    // Of fragments that are not used, each may be small and all of them large.
+    within(Size { arguments: measuring.written, ..Size::default() }, limits)
 }
 
 fn within(size: Size, limits: &Limits) -> Result<(), Refused> {
@@ -55,6 +68,12 @@ fn within(size: Size, limits: &Limits) -> Result<(), Refused> {
         too_many("aliases", limits.aliases)
     } else if size.directives > limits.directives {
         too_many("directives", limits.directives)
+    } else if size.arguments > limits.arguments {
+        Err(Refused::new(format!(
+            "The arguments come to more than {} bytes, each variable counted wherever it is used. Send less, or in \
+             several operations.",
+            limits.arguments
+        )))
     } else {
         Ok(())
     }
@@ -66,8 +85,11 @@ fn count(length: usize) -> u32 {
 
 struct Measuring<'a> {
     document: &'a ExecutableDocument,
+    sizes: &'a VariableSizes<'a>,
     /// The sizes of the fragments measured so far; `None` while one is being measured.
     known: HashMap<&'a Name, Option<Size>>,
+    /// Bytes of all arguments that have been looked at, each where it is written.
+    written: u64,
 }
 
 impl<'a> Measuring<'a> {
@@ -84,7 +106,8 @@ impl<'a> Measuring<'a> {
             None => {
                 self.known.insert(name, None);
                 let mut size = self.selection_set(&fragment.node.selection_set.node)?;
-                size.add(Size { directives: count(fragment.node.directives.len()), ..Size::default() });
+                let arguments = self.arguments(&[], &fragment.node.directives);
+                size.add(Size { directives: count(fragment.node.directives.len()), arguments, ..Size::default() });
                 self.known.insert(name, Some(size));
                 Ok(size)
             }
@@ -94,8 +117,12 @@ impl<'a> Measuring<'a> {
     fn selection_set(&mut self, set: &'a SelectionSet) -> Result<Size, Refused> {
         let mut size = Size::default();
         for selection in &set.items {
-            let directives = count(selection.node.directives().len());
-            size.add(Size { selections: 1, directives, ..Size::default() });
+            let directives = selection.node.directives();
+            let arguments = match &selection.node {
+                Selection::Field(field) => self.arguments(&field.node.arguments, directives),
+                Selection::FragmentSpread(_) | Selection::InlineFragment(_) => self.arguments(&[], directives),
+            };
+            size.add(Size { selections: 1, directives: count(directives.len()), arguments, ..Size::default() });
             match &selection.node {
                 Selection::Field(field) => {
                     let mut inner = self.selection_set(&field.node.selection_set.node)?;
@@ -110,5 +137,13 @@ impl<'a> Measuring<'a> {
             }
         }
         Ok(size)
+    }
+
+    /// Bytes of what is given here to a field and to directives.
+    fn arguments(&mut self, of_field: &[Argument], of_directives: &[Positioned<Directive>]) -> u64 {
+        let directives = of_directives.iter().map(|directive| self.sizes.arguments(&directive.node.arguments));
+        let arguments = directives.fold(self.sizes.arguments(of_field), u64::saturating_add);
+        self.written = self.written.saturating_add(arguments);
+        arguments
     }
 }

@@ -269,6 +269,10 @@ fn a_session_is_found_in_literals_and_variables() {
     assert_eq!(sessions(part, serde_json::json!({})), found);
     assert_eq!(sessions("mutation { leave(input: { sessionSecret: \"mine\" }) }", serde_json::json!({})), found);
     assert_eq!(
+        sessions("mutation ($input: I = { sessionSecret: \"mine\" }) { leave(input: $input) }", serde_json::json!({})),
+        found
+    );
+    assert_eq!(
         sessions("mutation { leave(input: { sessionSecret: 5 }) b: leave }", serde_json::json!({})),
         [None, None]
     );

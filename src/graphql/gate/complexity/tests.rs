@@ -6,6 +6,7 @@ use async_graphql::parser::types::DocumentOperations;
 use serde_json::json;
 
 use super::*;
+use crate::graphql::gate::variables::VariableSizes;
 
 fn comes_to(query: &str, variables: serde_json::Value) -> u64 {
     let document = parse_query(query).unwrap();
@@ -14,7 +15,8 @@ fn comes_to(query: &str, variables: serde_json::Value) -> u64 {
         DocumentOperations::Multiple(operations) => &operations.values().next().unwrap().node,
     };
     let variables = Variables::from_json(variables);
-    Weights::of(&crate::graphql::sdl()).complexity(&document, &Arguments { operation, variables: &variables })
+    let sizes = VariableSizes::of(&document, &variables);
+    Weights::of(&crate::graphql::sdl()).complexity(&document, &Arguments { operation, variables: &variables, sizes })
 }
 
 #[test]
@@ -50,6 +52,29 @@ fn lists_count_by_their_sizes_and_multiply() {
         ("{ presenceBetween(resourceId: \"a\", from: \"2020-12-01\", to: \"2026-12-07\") { id } }", 1 + 42),
         ("{ unknown { fields { count } once } }", 1),
         ("{ __schema { types { name } } }", 2_000),
+        ("{ __type(name: \"Query\") { name } a: __type(name: \"Query\") { name } }", 200),
+    ] {
+        assert_eq!(comes_to(query, json!({})), expected, "{query}");
+    }
+}
+
+#[test]
+fn types_that_lead_to_types_multiply() {
+    for (query, expected) in [
+        (
+            "{ __schema { types { fields { args { type { ofType { name } } } type { name } } inputFields { name } } } }",
+            2_000,
+        ),
+        ("{ __schema { types { fields { type { fields { name } } } } } }", 20_000),
+        (
+            "{ __schema { types { ...F } } } fragment F on __Type { fields { ...G } } fragment G on __Field { type { ... { possibleTypes { fields { name } } } } }",
+            200_000,
+        ),
+        ("{ __type(name: \"Query\") { fields { type { a: fields { type { name } } } } } }", 1_000),
+        (
+            "{ __type(name: \"Query\") { fields { type { fields { args { type { inputFields { name } } } } } } } }",
+            10_000,
+        ),
     ] {
         assert_eq!(comes_to(query, json!({})), expected, "{query}");
     }
@@ -66,6 +91,14 @@ fn sizes_may_be_variables() {
     assert_eq!(of(json!({ "from": "2026-12-05", "n": 9 })), 1 + 9 * 2 + 1 + 3);
     assert_eq!(of(json!({ "from": "2026-12-05", "n": null })), 1 + 50 * 2 + 1 + 3);
     assert_eq!(comes_to("query ($n: Int) { resources(first: $n) { nodes { id } } }", json!({})), 1 + 50 * 2);
+}
+
+#[test]
+fn what_a_field_is_given_counts_wherever_it_is_read() {
+    let query = "query ($x: String) { eventTypes(first: 20) { nodes { resources(after: $x) { totalCount } } } }";
+    let of = |kib: usize| comes_to(query, json!({ "x": "x".repeat(kib * 1024) }));
+    assert_eq!(of(0), 1 + 20 * (1 + 1 + 50));
+    assert_eq!(of(100) - of(0), 20 * 100);
 }
 
 #[test]
