@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::Presence;
-use super::board::{Board, Turn};
+use super::board::{Board, Held, Turn};
 use super::claim::quanta;
 use super::room::{Stake, Tally};
+use super::session::SessionKey;
 use super::spans::SpanKey;
 use crate::domain::id::ResourceId;
 use crate::domain::quantum::{Quantum, QuantumSpan};
@@ -41,12 +42,24 @@ impl Presence {
             }
         });
     }
+
+    /// Ends all holds of a `resource` that is gone.
+    pub fn end_all(&self, resource: &ResourceId) {
+        self.visit_existing(resource, |board, turn| {
+            let settled = board.holds.iter().filter(|(_, _, held)| held.is_settled());
+            for key in settled.map(|(key, _, _)| key).collect::<Vec<SpanKey>>() {
+                board.end(key, turn.now, turn);
+            }
+        });
+    }
 }
 
 impl Board {
-    /// The settled holds that leave too few units for those that were taken before them.
+    /// The settled holds that leave too few units for those that were taken before them. A hold that is being booked is
+    /// left to its booking, and may be occupied by now: it counts as that, and not as a hold too.
     fn crowded_out(&self, capacity: u32, occupied: impl Fn(Quantum) -> u32) -> Vec<SpanKey> {
-        let mut settled: Vec<_> = self.holds.iter().filter(|(_, _, held)| held.is_settled()).collect();
+        let counts = |span: QuantumSpan, held: &Held| held.is_settled() && !self.is_being_booked(span, held.session);
+        let mut settled: Vec<_> = self.holds.iter().filter(|(_, span, held)| counts(*span, held)).collect();
         // Who came first stays first.
         settled.sort_by_key(|(key, _, held)| (held.taken(), *key));
         let mut standing: HashSet<SpanKey> = HashSet::with_capacity(settled.len());
@@ -62,5 +75,10 @@ impl Board {
             }
         }
         crowded_out
+    }
+
+    /// Whether `session` is booking somewhere in `span`, and may have committed.
+    fn is_being_booked(&self, span: QuantumSpan, session: SessionKey) -> bool {
+        self.claims.overlapping(span).any(|(_, _, claimed)| claimed.settled && claimed.session == Some(session))
     }
 }

@@ -55,6 +55,15 @@ impl Facts {
         self.offer.resources.first().map_or(0, |primary| primary.catalogue_revision)
     }
 
+    /// Whether they say the same as `others` of what was asked for, however often the catalogue has changed otherwise.
+    pub(super) fn say_the_same(&self, others: &Self) -> bool {
+        let counted_from_zero = |offer: &OfferFacts| -> Vec<OfferedResource> {
+            offer.resources.iter().map(|found| OfferedResource { catalogue_revision: 0, ..found.clone() }).collect()
+        };
+        self.offer.event_type == others.offer.event_type
+            && counted_from_zero(&self.offer) == counted_from_zero(&others.offer)
+    }
+
     /// Whose the primary resource is, if it exists.
     pub(super) fn organization(&self) -> Option<&OrganizationId> {
         self.offer.resources.first().map(|primary| &primary.resource.organization_id)

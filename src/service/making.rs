@@ -28,8 +28,8 @@ use crate::feed::Topic;
 use crate::presence::{Claim, ClaimRequest, HoldItem, HoldRefusal, SessionSecret};
 use crate::store::{IdempotencyRecord, KeyTaking, Reader, StoreError, Taking, Tx};
 
-/// How often a booking is decided anew because the catalogue changed while it was being decided: often enough for
-/// whoever changes many things one after the other.
+/// How often a booking is decided anew because what it is decided by changed meanwhile: often enough for whoever changes
+/// the same things again and again.
 const MAX_ATTEMPTS: u32 = 16;
 /// How often it is looked what became of a commit of which nobody heard.
 const SETTLE_ATTEMPTS: u32 = 5;
@@ -80,7 +80,7 @@ struct Making {
 /// Why an attempt came to nothing.
 enum Abort {
     Refused(UserError),
-    /// The catalogue changed meanwhile: decide anew.
+    /// What it was decided by changed meanwhile: decide anew.
     Overtaken,
     /// The connection was lost while committing: it is there as a whole, or not at all.
     Unknown,
@@ -150,7 +150,7 @@ impl Making {
                 Err(Abort::Failed(fault)) => return Err(fault),
             }
         }
-        Err(Internal::new("the catalogue changes faster than a booking can be decided").into())
+        Err(Internal::new("what is booked changes faster than a booking can be decided").into())
     }
 }
 
@@ -175,9 +175,8 @@ impl Making {
         });
         let claim = claimed.map_err(|conflicts| held(HoldRefusal::Held(conflicts)))?;
         let booking = self.booking(&terms, span);
-        let (made, claim_in_force) = (&booking, &claim);
-        let revision = facts.catalogue_revision();
-        let written = store.write(|tx| async move { self.write(&tx, made, claim_in_force, revision).await }).await;
+        let (made, claim_in_force, decided_by) = (&booking, &claim, &facts);
+        let written = store.write(|tx| async move { self.write(&tx, made, claim_in_force, decided_by).await }).await;
         let occupancy = match written {
             Err(Abort::Unknown) => self.settle(&booking).await?,
             written => written?,
@@ -200,10 +199,15 @@ impl Making {
         }
     }
 
+    /// What the catalogue says.
+    async fn facts(&self, reader: &Reader) -> Result<Facts, StoreError> {
+        let dates = facts::dates_around(self.request.start, self.request.start);
+        self.asked().facts(reader, &dates).await
+    }
+
     /// What the catalogue says, and what an earlier call with the same key came to.
     async fn read(&self, reader: &Reader) -> Result<(Facts, Option<IdempotencyRecord>), StoreError> {
-        let dates = facts::dates_around(self.request.start, self.request.start);
-        let facts = self.asked().facts(reader, &dates).await?;
+        let facts = self.facts(reader).await?;
         let known = match (&self.key, self.organization(&facts)) {
             (Some(key), Some(organization)) => {
                 let not_before = self.now - KEY_LIFE;
@@ -283,13 +287,7 @@ impl Making {
     }
 
     /// The transaction: key, resources, occupancy, booking, in the order in which everything locks. What is occupied then.
-    async fn write(
-        &self,
-        tx: &Tx,
-        booking: &Booking,
-        claim: &Claim,
-        catalogue_revision: u64,
-    ) -> Result<Occupancy, Abort> {
+    async fn write(&self, tx: &Tx, booking: &Booking, claim: &Claim, decided_by: &Facts) -> Result<Occupancy, Abort> {
         if let Some(key) = &self.key {
             let record = IdempotencyRecord {
                 organization_id: booking.organization_id.clone(),
@@ -304,7 +302,11 @@ impl Making {
             }
         }
         let needs = tx.lock_capacity(&booking.items).await?;
-        if tx.catalogue_revision(&booking.organization_id).await? != catalogue_revision {
+        // Something else of the catalogue may change as it likes: whoever changes many things keeps nobody from booking.
+        // What changes after this look changes while the booking is being written.
+        if tx.catalogue_revision(&booking.organization_id).await? != decided_by.catalogue_revision()
+            && !self.facts(tx).await?.say_the_same(decided_by)
+        {
             return Err(Abort::Overtaken);
         }
         if let Taking::Refused(conflicts) = tx.occupy(&needs, booking.occupied).await? {

@@ -30,8 +30,8 @@ pub const MAX_SLOTS_PER_CALL: usize = 100;
 const MAX_DAYS: i64 = 42;
 /// What a session may say about itself, in bytes of JSON.
 const MAX_DATA_BYTES: usize = 1024;
-/// How often a heartbeat is decided anew because the catalogue changed while it was being decided: often enough for
-/// whoever changes many things one after the other.
+/// How often a heartbeat is decided anew because what it is decided by changed meanwhile: often enough for whoever
+/// changes the same things again and again.
 const MAX_ATTEMPTS: u32 = 16;
 
 /// A question about the holds of one or several local days.
@@ -190,8 +190,8 @@ impl Services {
     /// # Errors
     /// `NotFound` for a resource that is not of the staff's organization.
     pub async fn active_sessions(&self, staff: &Staff, resource: &ResourceId) -> Result<u32, Error> {
-        let found = self.find_resource(resource).await?;
-        if found.organization_id != *staff.organization() {
+        let ids = std::slice::from_ref(resource);
+        if self.parts().store.reader().owned_resources(staff.organization(), ids).await?.is_empty() {
             return Err(Error::not_found("resource", resource.as_str()));
         }
         let sessions = self.parts().presence.active_sessions(resource);
@@ -255,7 +255,7 @@ impl Services {
                 return Ok(outcome.map_err(|refused| vec![refused]));
             }
         }
-        Err(Internal::new("the catalogue changes faster than a hold can be decided").into())
+        Err(Internal::new("what is held changes faster than a hold can be decided").into())
     }
 
     fn renew(&self, heartbeat: &Heartbeat, session: &SessionSecret) -> Option<Granted> {
@@ -272,7 +272,7 @@ impl Services {
         })
     }
 
-    /// One attempt at taking; `None` when the catalogue changed under it.
+    /// One attempt at taking; `None` when what decided about it changed meanwhile.
     async fn take_hold(
         &self,
         heartbeat: &Heartbeat,
@@ -306,10 +306,15 @@ impl Services {
             data: heartbeat.data.clone().map(Arc::new),
         });
         // Read again, now that whoever books meanwhile finds the placement in their way.
-        let (revision, occupancy) = store.snapshot(|reader| async move { seen.occupancy(&reader).await }).await?;
-        if revision != facts.catalogue_revision() {
-            return Ok(None);
-        }
+        // Of the catalogue only what decided about it counts.
+        let decided_by = &facts;
+        let read = |reader: Arc<Reader>| async move {
+            let (revision, occupancy) = seen.occupancy(&reader).await?;
+            let still_so =
+                revision == decided_by.catalogue_revision() || heartbeat.facts(&reader).await?.say_the_same(decided_by);
+            Ok::<_, StoreError>(still_so.then_some(occupancy))
+        };
+        let Some(occupancy) = store.snapshot(read).await? else { return Ok(None) };
         // Of several reasons the first in the rules' order is given, and that somebody else holds it comes last.
         let checked = wanted.check(&occupancy, now);
         Ok(Some(checked.and_then(|()| {

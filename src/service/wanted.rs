@@ -29,6 +29,11 @@ impl HoldFacts {
         self.facts.catalogue_revision()
     }
 
+    /// Whether they say the same as `others` of what is wanted, however often the catalogue has changed otherwise.
+    pub(super) fn say_the_same(&self, others: &Self) -> bool {
+        self.facts.say_the_same(&others.facts) && self.offered == others.offered
+    }
+
     /// The farthest that anything offered on the resource can be booked ahead.
     fn farthest_horizon(&self) -> u32 {
         let offered = self.offered.iter().filter(|event_type| event_type.active);

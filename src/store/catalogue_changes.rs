@@ -278,6 +278,8 @@ impl Tx {
             .col_expr(column, Expr::col(column).add(1))
             .filter(organization::Column::Id.eq(organization.as_str()))
             .into_query();
-        self.execute(&update).await.map(|_| ())
+        self.execute(&update).await?;
+        self.catalogue_changes().note();
+        Ok(())
     }
 }

@@ -44,7 +44,7 @@ pub use occupancy::{ItemNeed, OccupiedDay, Taking};
 pub use offers::{OfferFacts, OfferedEventType, OfferedResource};
 pub use page::{Page, PageEnd, PageRequest, Place};
 pub use schedule::{Deletion, ScheduleUse, Schedules};
-pub use transaction::{Reader, Tx};
+pub use transaction::{CatalogueChanges, Reader, Tx};
 pub use user::Known;
 
 use crate::clock::SharedClock;

@@ -18,7 +18,7 @@ use crate::domain::quantum::QuantumSpan;
 use crate::domain::schedule::{OpenHours, Schedule};
 
 /// A resource with what decides whether and when it can be had.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OfferedResource {
     /// The resource.
     pub resource: Arc<Resource>,
@@ -42,7 +42,7 @@ impl OfferedResource {
 }
 
 /// An event type with its schedule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct OfferedEventType {
     /// The event type.
     pub event_type: Arc<EventType>,

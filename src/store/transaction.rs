@@ -1,6 +1,7 @@
 //! Transactions: opening, ending and repeating them, and the one place through which every statement passes.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -35,13 +36,32 @@ enum Executor {
 
 /// A transaction that may write. It also reads everything that a [`Reader`] does, and sees its own changes.
 #[derive(Debug)]
-pub struct Tx(Arc<Reader>);
+pub struct Tx {
+    reader: Arc<Reader>,
+    catalogue_changes: CatalogueChanges,
+}
+
+/// Whether a catalogue was changed in a transaction: outlives the transaction, and says nothing of its end.
+#[derive(Clone, Debug, Default)]
+pub struct CatalogueChanges(Arc<AtomicBool>);
+
+impl CatalogueChanges {
+    /// Whether something was changed by now.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 impl Deref for Tx {
     type Target = Reader;
 
     fn deref(&self) -> &Reader {
-        &self.0
+        &self.reader
     }
 }
 
@@ -99,6 +119,12 @@ impl Reader {
 }
 
 impl Tx {
+    /// What tells whether a catalogue was changed in it.
+    #[must_use]
+    pub fn catalogue_changes(&self) -> CatalogueChanges {
+        self.catalogue_changes.clone()
+    }
+
     /// Executes a statement that returns no rows; how many it changed.
     pub(super) async fn execute(&self, statement: &impl StatementBuilder) -> Result<u64, StoreError> {
         let statement = statement.build(&self.backend());
@@ -202,7 +228,7 @@ impl Store {
             Err(error) => return self.not_begun(error),
         };
         let reader = Arc::new(Reader::in_transaction(transaction, self.loss.clone()));
-        let result = body(Tx(Arc::clone(&reader))).await;
+        let result = body(Tx { reader: Arc::clone(&reader), catalogue_changes: CatalogueChanges::default() }).await;
         let failure = reader.failure.get().cloned();
         let Some(transaction) = transaction_of(reader) else {
             return Attempt::Ended(Err(fault("a transaction was kept beyond its end").into()));

@@ -199,3 +199,16 @@ async fn nobody_else_resizes_it() {
     let eve = server.signed_in("eve", Role::Admin, "other");
     assert_eq!(refusals(&resize(&eve, "mics", 5).await), of(&[("NOT_FOUND", "id")]));
 }
+
+#[tokio::test]
+async fn only_a_lower_quantity_makes_the_server_look_at_holds() {
+    let server = with_microphones().await;
+    let (root, bob) = (server.runner(), server.anonymous());
+    let cost = async |quantity: u32| server.statements_of(resized(&root, "mics", quantity)).await.1;
+    cost(3).await;
+    let (same, raised, lowered) = (cost(3).await, cost(4).await, cost(3).await);
+    bob.hold(hold("mics", "hour", 10, 60, "bob")).await;
+    assert_eq!((cost(3).await, cost(4).await), (same, raised));
+    assert!(cost(3).await > lowered);
+    assert_eq!(bob.holds("mics").await.as_array().unwrap().len(), 1);
+}

@@ -1,5 +1,6 @@
 //! Who watches slots sees at once what admins change.
 
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use slotwise::domain::access::Role;
 
@@ -99,6 +100,24 @@ async fn what_changes_nothing_for_a_watcher_is_not_sent() {
     ada.book_it(booking("a", "hour", 10)).await;
     let second = watch.next().await;
     assert_eq!(second["slots"].as_array().unwrap().len(), first["slots"].as_array().unwrap().len() - 1);
+}
+
+#[tokio::test]
+async fn what_changes_nothing_in_the_catalogue_wakes_nobody() {
+    let server = studios().await;
+    let (root, ada) = (server.runner(), server.customer("ada"));
+    ada.viewer().await;
+    let mut watch = server.feed.watch_catalogue("default".into());
+    let mut is_woken = || watch.changed().now_or_never().is_some();
+    root.run("updateResource", json!({ "id": "res_a", "name": "" })).await;
+    root.run("deleteResource", json!({ "id": "res_none" })).await;
+    root.run_well("updateResource", json!({ "id": "res_a", "quantity": 1 })).await;
+    root.run_well("linkEventType", json!({ "eventTypeId": "evt_hour", "resourceId": "res_a" })).await;
+    assert!(!is_woken());
+    assert_eq!(root.set_role("ada", "STAFF").await["user"]["role"], "STAFF");
+    assert!(!is_woken());
+    root.run_well("updateResource", json!({ "id": "res_a", "name": "River" })).await;
+    assert!(is_woken());
 }
 
 #[tokio::test]

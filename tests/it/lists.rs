@@ -150,3 +150,21 @@ async fn event_types_and_resources_with_room_come_in_pages_too() {
     let of_another = crate::support::studios::with(before, json!({ "minutes": 90 }));
     assert_eq!(bob.send(ROOM, of_another).await.code(), "BAD_USER_INPUT");
 }
+
+#[tokio::test]
+async fn lists_that_hang_on_something_come_in_the_same_order_as_the_others() {
+    let server = TestServer::start().await;
+    let labelled =
+        |(name, label): (&str, &str)| ResourceSpec { label: Some(label.to_owned()), ..ResourceSpec::named(name) };
+    let labels = [("1", "Ä"), ("2", "a"), ("3", "B"), ("4", "b"), ("5", "A b"), ("6", "Ab"), ("7", "a-b"), ("8", "_")];
+    server.resources(labels.map(labelled)).await;
+    server.event_types([EventTypeSpec::named("hour", &[60], &["1", "2", "3", "4", "5", "6", "7", "8"])]).await;
+    let query = "{ resources { nodes { name } } eventType(id: \"evt_hour\") { resources { nodes { name } } } }";
+    let answer = server.anonymous().ask(query, json!({})).await;
+    let names = |list: &Value| -> Vec<String> {
+        list["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let expected = ["A b", "Ab", "B", "_", "a", "a-b", "b", "Ä"];
+    assert_eq!(names(&answer["resources"]), expected);
+    assert_eq!(names(&answer["eventType"]["resources"]), expected);
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use slotwise::domain::access::Role;
 
 use crate::support::{Actor, Choices, EventTypeSpec, ResourceSpec, TestServer, at_once};
 
@@ -254,5 +255,52 @@ async fn a_booking_that_many_cancel_at_once_lets_go_once() {
     let history = "query ($id: ID!) { booking(id: $id) { history { event } } }";
     let read = ada.ask(history, json!({ "id": id })).await;
     assert_eq!(read["booking"]["history"], json!([{ "event": "CREATED" }, { "event": "CANCELLED" }]));
+    server.assert_sound().await;
+}
+
+/// Makes fifty resources in one operation, which have nothing to do with anybody's booking.
+async fn make_fifty(root: Actor, round: usize) {
+    let field = |number: usize| {
+        format!(
+            r#"made{number}: createResource(input: {{
+                slug: "made-{round}-{number}", name: "Made", timeZone: "UTC" }}) {{ userErrors {{ code }} }}"#
+        )
+    };
+    let operation: String = (0..50).map(field).collect();
+    let made = root.ask(&format!("mutation {{ {operation} }}"), json!({})).await;
+    assert!(made.as_object().unwrap().values().all(|payload| payload["userErrors"] == json!([])), "{made}");
+}
+
+/// Books and holds one quarter hour after the other; each must be had.
+async fn book_and_hold(actor: Actor, number: usize) {
+    let first = instant("2026-12-03T12:00:00Z") + TimeDelta::days(i64::try_from(number).unwrap());
+    for quarter in 0..24 {
+        let start = first + TimeDelta::minutes(15 * quarter);
+        let booked = actor.book(booking("a", start, 15)).await;
+        assert_eq!(booked["userErrors"], json!([]), "{booked}");
+        let hold = json!({
+            "resourceId": "res_b", "sessionSecret": format!("session {number}, a secret of a session"),
+            "slots": [{ "start": start, "durationMinutes": 15 }],
+        });
+        let answer = actor.heartbeat(hold).await;
+        assert_eq!(answer["granted"], true, "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_changes_much_of_a_catalogue_keeps_nobody_from_booking_and_holding() {
+    let server = studios().await;
+    let root = server.signed_in("root", Role::Admin, "default");
+    let people = ["ada", "bob", "eve"].map(|name| server.customer(name));
+    at_once(7, |number| {
+        let (root, person) = (root.clone(), people.get(number).cloned());
+        async move {
+            match person {
+                Some(person) => book_and_hold(person, number).await,
+                None => make_fifty(root, number).await,
+            }
+        }
+    })
+    .await;
     server.assert_sound().await;
 }

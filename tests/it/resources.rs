@@ -26,6 +26,8 @@ fn malformed() -> Vec<(&'static str, Value, &'static str)> {
         ("slug", long(61), "slug"),
         ("name", json!(""), "name"),
         ("name", json!(" \u{a0} "), "name"),
+        ("name", json!("\u{200b}"), "name"),
+        ("name", json!(" \u{2060}\u{ad}\u{e0020}"), "name"),
         ("name", json!("two\nlines"), "name"),
         ("name", long(121), "name"),
         ("description", long(4_001), "description"),
@@ -162,7 +164,8 @@ async fn each_change_is_told_to_the_audit_log_and_counted_once() {
     root.run_well("updateResource", json!({ "id": made, "name": "C", "metadata": { "x": 1 } })).await;
     root.run_well("linkEventType", json!({ "eventTypeId": "evt_hour", "resourceId": made })).await;
     root.run_well("deleteResource", json!({ "id": made })).await;
-    assert_eq!(server.catalogue_revision().await, revision + 4);
+    // Removing it changes the event type as well.
+    assert_eq!(server.catalogue_revision().await, revision + 5);
     let line = |action: &str, entity: &str, id: &Value, changes: Value| AuditLine {
         action: action.to_owned(),
         entity: entity.to_owned(),
@@ -196,6 +199,12 @@ async fn each_change_is_told_to_the_audit_log_and_counted_once() {
                 "EventType",
                 &json!("evt_hour"),
                 json!({ "resourceIds": { "from": links[0], "to": links[1] } })
+            ),
+            line(
+                "updated",
+                "EventType",
+                &json!("evt_hour"),
+                json!({ "resourceIds": { "from": links[1], "to": links[0] } })
             ),
             line(
                 "deleted",
@@ -348,6 +357,31 @@ async fn what_has_been_booked_cannot_be_removed_and_what_has_not_goes_with_its_l
     assert_eq!(left["eventType"]["resources"]["nodes"], json!([{ "id": "res_a" }]));
     assert_eq!(refusals(&root.run("deleteResource", json!({ "id": "res_b" })).await), of(&[("NOT_FOUND", "id")]));
     server.assert_sound().await;
+}
+
+#[tokio::test]
+async fn removing_it_changes_each_event_type_that_was_offered_on_it() {
+    let server = studios().await;
+    let root = server.runner();
+    let read = "{ eventTypes { nodes { id updatedAt } } }";
+    let before = root.ask(read, json!({})).await["eventTypes"]["nodes"].clone();
+    root.run_well("unlinkEventType", json!({ "eventTypeId": "evt_session", "resourceId": "res_b" })).await;
+    let unlinked = root.ask(read, json!({})).await["eventTypes"]["nodes"].clone();
+    root.run_well("deleteResource", json!({ "id": "res_b" })).await;
+    let after = root.ask(read, json!({})).await["eventTypes"]["nodes"].clone();
+    for (place, id) in ["evt_hour", "evt_rehearsal", "evt_session"].iter().enumerate() {
+        assert_eq!(after[place]["id"], *id);
+        // Whoever has read it with the link decides anew, and whoever has read it without does not.
+        let is_offered = *id != "evt_session";
+        assert_eq!(after[place]["updatedAt"] != unlinked[place]["updatedAt"], is_offered, "{id}");
+        let stale = json!({ "id": id, "expectedUpdatedAt": before[place]["updatedAt"], "title": "New" });
+        assert_eq!(refusals(&root.run("updateEventType", stale).await), of(&[("STALE", "expectedUpdatedAt")]));
+    }
+    let lines = server.audit_lines().await;
+    let told: Vec<_> = lines.iter().map(|line| (line.action.as_str(), line.entity_id.as_str())).collect();
+    let expected =
+        [("updated", "evt_session"), ("updated", "evt_hour"), ("updated", "evt_rehearsal"), ("deleted", "res_b")];
+    assert_eq!(told, expected);
 }
 
 #[tokio::test(flavor = "multi_thread")]

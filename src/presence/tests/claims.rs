@@ -86,6 +86,44 @@ fn a_hold_of_a_pool_counts_the_booking_that_it_could_not_read() {
 }
 
 #[test]
+fn of_fewer_units_a_hold_that_is_booked_by_now_counts_once() {
+    let world = World::new();
+    for session in ["first", "second"] {
+        world.heartbeat(session, &Heartbeat::of("lamps", [(10, 4)]).units(1, 2)).expect("room");
+        world.advance(1);
+    }
+    let (lamps, item) = (id("lamps"), pool("lamps", 1, 2));
+    let holders = || world.held("lamps").into_iter().map(|(_, _, holder)| holder).collect::<Vec<_>>();
+    let held = world.presence.held_span(&lamps).expect("something is held");
+    let claim = world.claim(Some("first"), &item, span(10, 4)).expect("its own");
+    claim.check(|_, _| 0).expect("its own");
+    // It has committed, and not said so yet.
+    world.presence.fit(&lamps, 2, held, |_, _| 1);
+    claim.booked(|_, _| 1);
+    assert_eq!(holders(), [world.holder("second", "lamps")]);
+
+    // What another session books is no reason to pass a hold over, nor is a booking that has yet to look at holds.
+    let bystander = world.claim(None, &item, span(10, 4)).expect("room");
+    bystander.check(|_, _| 0).expect("room");
+    let under_way = world.claim(Some("second"), &item, span(10, 4)).expect("its own");
+    world.presence.fit(&lamps, 1, held, |_, _| 1);
+    assert!(holders().is_empty());
+    drop((bystander, under_way));
+}
+
+#[test]
+fn nobody_holds_what_is_gone_whoever_is_booking_it() {
+    let world = World::new();
+    for session in ["a", "b"] {
+        world.heartbeat(session, &Heartbeat::of("lamps", [(10, 4)]).units(1, 2)).expect("room");
+    }
+    let claim = world.claim(Some("a"), &pool("lamps", 1, 2), span(10, 4)).expect("its own");
+    claim.check(|_, _| 0).expect("its own");
+    world.presence.end_all(&id("lamps"));
+    assert_eq!(world.held("lamps"), []);
+}
+
+#[test]
 fn of_fewer_units_who_came_first_keeps_theirs() {
     let world = World::new();
     for (session, units, from) in [("a", 1, 10), ("b", 2, 12), ("c", 1, 10), ("d", 1, 40)] {

@@ -7,11 +7,10 @@ use crate::domain::catalogue::Resource;
 use crate::domain::id::ResourceId;
 use crate::domain::quantum::Quantum;
 use crate::domain::refusal::{Conflict, Refusal, UserError};
-use crate::error::Error;
-use crate::service::Services;
 use crate::service::facts;
 use crate::service::input::Problems;
-use crate::store::StoreError;
+use crate::service::{Parts, Services};
+use crate::store::{Reader, StoreError};
 
 /// Spans in the way that a refusal tells.
 const MAX_CONFLICTS: usize = 20;
@@ -54,22 +53,26 @@ impl Administration {
 }
 
 impl Services {
-    /// Ends the holds that a resource has no longer room for, after its quantity has changed. (A heartbeat that is
+    /// Ends the holds that a resource has no longer room for, after its quantity was lowered. (A heartbeat that is
     /// granted in this very moment by what was true before may be passed over. Then its booking is refused.)
-    pub(super) async fn fit_holds(&self, resource: &Arc<Resource>) -> Result<(), Error> {
-        let presence = &self.parts().presence;
-        let Some(span) = presence.held_span(&resource.id) else { return Ok(()) };
-        let reader = self.parts().store.reader();
-        let (occupancy, _) = facts::read_occupancy(&reader, std::slice::from_ref(&resource.id), [span]).await?;
-        presence.fit(&resource.id, resource.quantity, span, |id, quantum| occupancy.units_taken(id, quantum));
-        Ok(())
+    pub(super) async fn fit_holds(&self, resource: &ResourceId) {
+        if let Err(fault) = self.try_to_fit_holds(resource).await {
+            // The change is made, whatever becomes of this: nothing can be booked by holds that have no room.
+            tracing::warn!(?fault, %resource, "holds that have no room any more could not be ended; they will run out");
+        }
     }
 
-    /// Ends all holds of a resource that is gone.
-    pub(super) fn end_holds(&self, resource: &ResourceId) {
-        let presence = &self.parts().presence;
-        if let Some(span) = presence.held_span(resource) {
-            presence.fit(resource, 0, span, |_, _| 0);
-        }
+    async fn try_to_fit_holds(&self, resource: &ResourceId) -> Result<(), StoreError> {
+        let Parts { presence, store, .. } = self.parts();
+        let Some(span) = presence.held_span(resource) else { return Ok(()) };
+        // The quantity may have been raised again by now.
+        let read = |reader: Arc<Reader>| async move {
+            let found = reader.resource(resource).await?;
+            let (occupancy, _) = facts::read_occupancy(&reader, std::slice::from_ref(resource), [span]).await?;
+            Ok::<_, StoreError>((found, occupancy))
+        };
+        let (Some(found), occupancy) = store.snapshot(read).await? else { return Ok(()) };
+        presence.fit(resource, found.quantity, span, |id, quantum| occupancy.units_taken(id, quantum));
+        Ok(())
     }
 }

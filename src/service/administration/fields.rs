@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, Utc};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory as _};
 
 use super::{Administration, Change, NotMade, unknown};
 use crate::domain::id::ScheduleId;
@@ -116,7 +117,7 @@ impl Problems {
 
     /// A text on one line that says something.
     pub(super) fn line(&mut self, path: &[&str], text: Option<&str>, most: usize) {
-        if text.is_some_and(|text| text.trim().is_empty()) {
+        if text.is_some_and(|text| text.chars().all(is_invisible)) {
             self.note(path, format!("`{}` must not be blank.", path[0]));
         } else {
             self.text(path, text, most, false);
@@ -142,6 +143,11 @@ impl Administration {
         }
         Ok(())
     }
+}
+
+/// Whether nobody would see it: white space, or what only says how other characters are to be shown.
+fn is_invisible(c: char) -> bool {
+    c.is_whitespace() || c.general_category() == GeneralCategory::Format
 }
 
 /// The refusal of a slug that something else of its kind has.

@@ -104,6 +104,22 @@ impl Administration {
         Ok((Arc::new(event_type), Arc::new(resource)))
     }
 
+    /// Ends offering whatever is offered on a resource that is about to go, each time as a change of the event type.
+    /// Which those were, in order.
+    pub(super) async fn unlink_all(&self, resource: &ResourceId) -> Result<Vec<EventTypeId>, NotMade> {
+        let links = self.tx.links_of_resources(std::slice::from_ref(resource)).await?;
+        let mut event_types: Vec<EventTypeId> = links.into_iter().map(|(_, event_type)| event_type).collect();
+        event_types.sort();
+        for id in &event_types {
+            // With the catalogue locked nobody removes it in between.
+            let Some(event_type) = self.tx.lock_event_type(self.organization(), id).await? else { continue };
+            let before = self.links_of(id).await?;
+            let after: Vec<ResourceId> = before.iter().filter(|linked| *linked != resource).cloned().collect();
+            self.save_links(event_type, &before, &after).await?;
+        }
+        Ok(event_types)
+    }
+
     /// Refuses one link more than an event type or a resource may have.
     async fn require_room(&self, resource: &ResourceId, linked: usize) -> Result<(), NotMade> {
         if linked >= MAX_LINKS {

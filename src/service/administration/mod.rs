@@ -103,7 +103,7 @@ impl From<StoreError> for NotMade {
 }
 
 impl Services {
-    /// Makes one change in one transaction, to its end, and tells whoever watches the catalogue.
+    /// Makes one change in one transaction, to its end, and tells whoever watches the catalogue if it has changed.
     ///
     /// The organization exists by then, and its catalogue is locked: changes of it come one after the other.
     ///
@@ -129,13 +129,22 @@ impl Services {
             let change = |tx: Tx| async move {
                 tx.ensure_organization(by.organization(), now).await?;
                 tx.lock_catalogue(by.organization()).await?;
-                body(Administration { tx, admin: by.clone(), clock: clock.clone(), now }).await
+                let catalogue = tx.catalogue_changes();
+                let made = body(Administration { tx, admin: by.clone(), clock: clock.clone(), now }).await?;
+                Ok((made, catalogue.has_changed()))
             };
             let made = parts.store.write(change).await;
-            // Whatever became of it: nobody who watches may miss a change.
-            parts.feed.publish_catalogue(admin.organization());
+            let is_told = match &made {
+                Ok((_, has_changed)) => *has_changed,
+                // It may be there: nobody who watches may miss a change.
+                Err(NotMade::Failed(fault)) => matches!(fault, StoreError::CommitUnknown(_)),
+                Err(NotMade::Refused(_)) => false,
+            };
+            if is_told {
+                parts.feed.publish_catalogue(admin.organization());
+            }
             match made {
-                Ok(made) => Ok(Ok(made)),
+                Ok((made, _)) => Ok(Ok(made)),
                 Err(NotMade::Refused(refused)) => Ok(Err(refused)),
                 Err(NotMade::Failed(fault)) => Err(fault.into()),
             }

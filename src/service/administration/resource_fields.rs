@@ -103,11 +103,6 @@ impl ResourceFields {
         (id, expected, fields)
     }
 
-    /// Whether it speaks of the quantity.
-    pub(super) fn resizes(&self) -> bool {
-        self.quantity.given().is_some()
-    }
-
     /// Notes what is wrong with the form of the rest.
     fn note_problems(&self, problems: &mut Problems) {
         problems.slug(&self.slug);

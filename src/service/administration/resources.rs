@@ -13,7 +13,7 @@ use super::{Administration, Change, NotMade, require_unchanged, unknown};
 use crate::domain::access::Admin;
 use crate::domain::audit::{AuditAction, AuditEntity, AuditFields};
 use crate::domain::catalogue::Resource;
-use crate::domain::id::{EventTypeId, ResourceId, ScheduleId};
+use crate::domain::id::{ResourceId, ScheduleId};
 use crate::error::Error;
 use crate::service::Services;
 use crate::service::booking::Outcome;
@@ -106,7 +106,6 @@ impl Services {
     ) -> Result<Outcome<Arc<Resource>>, Error> {
         let mut problems = Problems::default();
         let (id, expected, fields) = ResourceFields::of_update(request, &mut problems);
-        let resizes = fields.resizes();
         let (services, admin) = (self.clone(), admin.clone());
         self.to_its_end(async move {
             let update = move |administration: Administration| {
@@ -114,10 +113,10 @@ impl Services {
                 async move { administration.update_resource(&id, expected, fields, problems).await }
             };
             let outcome = services.administer(&admin, now, update).await?;
-            if let (true, Ok(resource)) = (resizes, &outcome) {
-                services.fit_holds(resource).await?;
+            if let Ok(Updated { resource, is_smaller: true }) = &outcome {
+                services.fit_holds(&resource.id).await;
             }
-            Ok(outcome)
+            Ok(outcome.map(|updated| updated.resource))
         })
         .await
     }
@@ -140,12 +139,19 @@ impl Services {
             };
             let outcome = services.administer(&admin, now, delete).await?;
             if let Ok(id) = &outcome {
-                services.end_holds(id);
+                services.parts().presence.end_all(id);
             }
             Ok(outcome)
         })
         .await
     }
+}
+
+/// What an update has come to.
+struct Updated {
+    resource: Arc<Resource>,
+    /// Whether it has fewer units than before.
+    is_smaller: bool,
 }
 
 impl Administration {
@@ -187,7 +193,7 @@ impl Administration {
         expected: Option<DateTime<Utc>>,
         fields: ResourceFields,
         mut problems: Problems,
-    ) -> Result<Arc<Resource>, NotMade> {
+    ) -> Result<Updated, NotMade> {
         let Some(before) = self.tx.lock_resource(self.organization(), id).await? else {
             return Err(problems.and(unknown("resource", id.as_str(), &["id"])));
         };
@@ -198,14 +204,14 @@ impl Administration {
         problems.into_result()?;
         let after = fields.applied_to(before.clone());
         if after == before {
-            return Ok(Arc::new(before));
+            return Ok(Updated { resource: Arc::new(before), is_smaller: false });
         }
         let after = Resource { updated_at: self.later_than(before.updated_at), ..after };
         self.change_capacity(&before, &after).await?;
         self.tx.save_resource(&after).await.map_err(slug_taken)?;
         let (was, is) = (audit_fields(&before), audit_fields(&after));
         self.record(AuditAction::Updated, AuditEntity::Resource, id.as_str(), &was, &is).await?;
-        Ok(Arc::new(after))
+        Ok(Updated { is_smaller: after.quantity < before.quantity, resource: Arc::new(after) })
     }
 
     async fn delete_resource(&self, id: ResourceId) -> Result<ResourceId, NotMade> {
@@ -216,15 +222,13 @@ impl Administration {
         if self.tx.is_resource_booked(&id).await? {
             return Err(in_use().into());
         }
-        let links = self.tx.links_of_resources(std::slice::from_ref(&id)).await?;
+        let event_types = self.unlink_all(&id).await?;
         self.tx.delete_resource(organization, &id).await.map_err(|fault| {
             // Somebody has just booked it.
             if fault.breaks_reference() { in_use().into() } else { NotMade::from(fault) }
         })?;
         let mut was = audit_fields(&resource);
-        if !links.is_empty() {
-            let mut event_types: Vec<EventTypeId> = links.into_iter().map(|(_, event_type)| event_type).collect();
-            event_types.sort();
+        if !event_types.is_empty() {
             was.insert("eventTypes".to_owned(), json!(event_types));
         }
         self.record(AuditAction::Deleted, AuditEntity::Resource, id.as_str(), &was, &AuditFields::new()).await?;
