@@ -265,9 +265,12 @@ fn assemble(
         .collect()
 }
 
+/// The reason of an override and its windows.
+type Parts = (Option<String>, Vec<Window>);
+
 /// The overrides of each schedule, by its id.
 fn by_schedule(rows: Vec<Override>) -> Result<HashMap<String, DateOverrides>, StoreError> {
-    let mut parts: HashMap<String, BTreeMap<NaiveDate, (Option<String>, Vec<Window>)>> = HashMap::new();
+    let mut parts: HashMap<String, BTreeMap<NaiveDate, Parts>> = HashMap::new();
     for row in rows {
         let dates = parts.entry(row.schedule_id).or_default();
         let (_, windows) = dates.entry(convert::date(row.date)?).or_insert_with(|| (row.reason, Vec::new()));

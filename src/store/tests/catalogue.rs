@@ -11,7 +11,8 @@ use crate::domain::id::ScheduleId;
 use crate::domain::local_time::{FIRST_DATE, LAST_DATE};
 use crate::domain::schedule::{DateOverride, DayHours, OpenHours, Schedule};
 use crate::store::{
-    CatalogueState, DateOverrides, EventTypeFilter, OfferFacts, Page, PageEnd, PageRequest, Place, ResourceFilter, StoreError,
+    CatalogueState, DateOverrides, EventTypeFilter, OfferFacts, Page, PageEnd, PageRequest, Place, ResourceFilter,
+    StoreError,
 };
 
 fn december() -> RangeInclusive<NaiveDate> {
