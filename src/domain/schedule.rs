@@ -182,7 +182,7 @@ pub struct Schedule {
     pub time_zone: Tz,
     /// The windows of each weekday, Monday first.
     pub weekly: [DayHours; 7],
-    /// The dates that differ from the week.
+    /// The dates that differ from the week; where only some of them were needed, no others are here.
     pub overrides: BTreeMap<NaiveDate, DateOverride>,
     /// When it was made.
     pub created_at: DateTime<Utc>,

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
+use chrono::NaiveDate;
 
 use crate::domain::booking::BookingTransition;
 use crate::domain::catalogue::{EventType, Resource};
@@ -13,6 +15,7 @@ use crate::domain::id::{BookingId, EventTypeId, ResourceId, ScheduleId};
 use crate::domain::schedule::Schedule;
 use crate::graphql::error::ApiError;
 use crate::service::Services;
+use crate::service::catalogue::DateOverrides;
 
 /// Loads by key, in batches; keeps nothing from one batch to the next.
 pub struct Loads(DataLoader<Source>);
@@ -71,6 +74,36 @@ loads!(
     /// A schedule by its id.
     ScheduleKey(ScheduleId) => Arc<Schedule>, by load_schedules
 );
+
+/// The overrides of a schedule on some dates.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DateOverridesKey {
+    /// Of which schedule.
+    pub schedule: ScheduleId,
+    /// On which dates.
+    pub dates: RangeInclusive<NaiveDate>,
+}
+
+impl Loader<DateOverridesKey> for Source {
+    type Value = DateOverrides;
+    type Error = ApiError;
+
+    /// All that are wanted of the same dates are read together: a list asks for the same dates of all that is in it.
+    async fn load(&self, keys: &[DateOverridesKey]) -> Result<HashMap<DateOverridesKey, DateOverrides>, ApiError> {
+        let mut wanted: HashMap<&RangeInclusive<NaiveDate>, Vec<ScheduleId>> = HashMap::new();
+        for DateOverridesKey { schedule, dates } in keys {
+            wanted.entry(dates).or_default().push(schedule.clone());
+        }
+        let mut loaded = HashMap::with_capacity(keys.len());
+        for (dates, ids) in wanted {
+            let found = self.0.load_date_overrides(&ids, dates).await?;
+            let key = |schedule| DateOverridesKey { schedule, dates: dates.clone() };
+            loaded.extend(found.into_iter().map(|(schedule, overrides)| (key(schedule), overrides)));
+        }
+        Ok(loaded)
+    }
+}
+
 loads!(
     /// All event types that are linked to a resource, inactive ones included.
     EventTypesOfResource(ResourceId) => Vec<Arc<EventType>>, by load_event_types_of_resources

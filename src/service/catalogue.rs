@@ -1,7 +1,10 @@
 //! What can be booked, as far as the caller may see it.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+
+use chrono::NaiveDate;
 
 use super::Services;
 use super::page::{Cursors, Page, PageRequest};
@@ -9,12 +12,11 @@ use crate::domain::access::Caller;
 use crate::domain::booking::BookingTransition;
 use crate::domain::catalogue::{EventType, Resource};
 use crate::domain::id::{BookingId, EventTypeId, OrganizationId, ResourceId, ScheduleId};
-use crate::domain::local_time::{FIRST_DATE, LAST_DATE};
 use crate::domain::schedule::Schedule;
 use crate::error::Error;
 use crate::store::{EventTypeFilter, Place, Reader, ResourceFilter, StoreError};
 
-pub use crate::store::CatalogueState;
+pub use crate::store::{CatalogueState, DateOverrides};
 
 /// A list of resources, by name.
 #[derive(Clone, Debug)]
@@ -163,14 +165,27 @@ impl Services {
         Ok(found.into_iter().map(|event_type| (event_type.id.clone(), Arc::new(event_type))).collect())
     }
 
-    /// Schedules by their ids, with all their overrides.
+    /// Schedules by their ids, without their overrides.
     ///
     /// # Errors
     /// Faults of the store.
     pub async fn load_schedules(&self, ids: &[ScheduleId]) -> Result<Vec<(ScheduleId, Arc<Schedule>)>, Error> {
         // In one snapshot: a schedule that is changed meanwhile is read as it was or as it is, not half of each.
-        let read = |reader: Arc<Reader>| async move { reader.schedules(ids, &(FIRST_DATE..=LAST_DATE)).await };
-        Ok(self.parts().store.snapshot(read).await?.into_iter().collect())
+        let read = |reader: Arc<Reader>| async move { reader.schedules_without_overrides(ids).await };
+        let found = self.parts().store.snapshot(read).await?;
+        Ok(found.into_iter().map(|schedule| (schedule.id.clone(), Arc::new(schedule))).collect())
+    }
+
+    /// The overrides of schedules on `dates`, where they have any.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub async fn load_date_overrides(
+        &self,
+        ids: &[ScheduleId],
+        dates: &RangeInclusive<NaiveDate>,
+    ) -> Result<HashMap<ScheduleId, DateOverrides>, Error> {
+        Ok(self.parts().store.reader().date_overrides(ids, dates).await?)
     }
 
     /// The event types that are linked to each resource, inactive ones included, by title.

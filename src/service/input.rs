@@ -14,9 +14,17 @@ use crate::domain::refusal::{Refusal, UserError};
 /// What the caller gave, or what is wrong with it: a sentence that names the field.
 pub type Given<T> = Result<T, String>;
 
-/// Collects what is wrong with an input, so that all of it is reported together.
+/// How many problems of one input are told: enough to mend it by, and no answer is much larger than its question.
+const MAX_PROBLEMS: usize = 100;
+
+/// Collects what is wrong with an input, so that all of it is reported together: the first [`MAX_PROBLEMS`], and that
+/// there are more.
 #[derive(Clone, Debug, Default)]
-pub struct Problems(Vec<UserError>);
+pub struct Problems {
+    found: Vec<UserError>,
+    /// Whether there were more than are kept.
+    more: bool,
+}
 
 impl Problems {
     /// Notes that the field at `path` below `input` is not as it should be.
@@ -32,7 +40,11 @@ impl Problems {
 
     /// Adds what the rules refuse for another reason than its form.
     pub fn refuse(&mut self, refused: UserError) {
-        self.0.push(refused);
+        if self.found.len() < MAX_PROBLEMS {
+            self.found.push(refused);
+        } else {
+            self.more = true;
+        }
     }
 
     /// Ok when nothing was noted.
@@ -40,7 +52,7 @@ impl Problems {
     /// # Errors
     /// Everything that was.
     pub fn into_result(self) -> Result<(), Vec<UserError>> {
-        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+        self.finish(Some(()))
     }
 
     /// `value`, when nothing was noted. It is there unless something was.
@@ -49,9 +61,20 @@ impl Problems {
     /// Everything that was.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Vec<UserError>> {
         match value {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(self.0),
+            Some(value) if self.found.is_empty() => Ok(value),
+            _ => Err(self.told()),
         }
+    }
+
+    /// What is kept, with a last one that tells of the rest.
+    fn told(self) -> Vec<UserError> {
+        let Self { mut found, more } = self;
+        if more {
+            let message =
+                format!("There are more problems than these {MAX_PROBLEMS}. Mend these first, and try again.");
+            found.push(UserError::new(Refusal::Invalid, message).at(["input"]));
+        }
+        found
     }
 
     /// A text of at most `most` characters, on one line unless `multiline`, without control characters.
@@ -128,6 +151,33 @@ impl Problems {
                 path,
                 format!("`email` must be an address like `ada@example.org`, of at most {MAX_EMAIL} characters."),
             );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(count: usize) -> Vec<UserError> {
+        let mut problems = Problems::default();
+        for place in 0..count {
+            problems.note(&["dates", &place.to_string()], "Write it as a date.");
+        }
+        problems.into_result().err().unwrap_or_default()
+    }
+
+    #[test]
+    fn all_problems_are_told_up_to_a_hundred_and_then_that_there_are_more() {
+        for (count, told) in [(0, 0), (1, 1), (MAX_PROBLEMS, MAX_PROBLEMS)] {
+            assert_eq!(problems(count).len(), told);
+        }
+        for count in [MAX_PROBLEMS + 1, 50_000] {
+            let told = problems(count);
+            let (last, first) = told.split_last().unwrap();
+            assert_eq!(first, problems(MAX_PROBLEMS));
+            assert_eq!((last.refusal, &last.field), (Refusal::Invalid, &vec!["input".to_owned()]));
+            assert!(last.message.starts_with("There are more problems"), "{last:?}");
         }
     }
 }

@@ -10,7 +10,7 @@ pub mod catalogue;
 mod facts;
 mod housekeeping;
 mod idempotency;
-mod input;
+pub mod input;
 pub mod live;
 mod making;
 pub mod page;

@@ -43,7 +43,7 @@ pub use idempotency::{IdempotencyRecord, KeyTaking};
 pub use occupancy::{ItemNeed, OccupiedDay, Taking};
 pub use offers::{OfferFacts, OfferedEventType, OfferedResource};
 pub use page::{Page, PageEnd, PageRequest, Place};
-pub use schedule::{Deletion, ScheduleUse, Schedules};
+pub use schedule::{DateOverrides, ScheduleUse, Schedules};
 pub use transaction::{CatalogueChanges, Reader, Tx};
 pub use user::Known;
 

@@ -21,10 +21,15 @@ use crate::domain::schedule::{DateOverride, DayHours, Schedule, WallTime, Window
 /// All dates for which there can be an override.
 const ALL_DATES: RangeInclusive<NaiveDate> = FIRST_DATE..=LAST_DATE;
 
-pub use writing::Deletion;
+/// Of how many schedules the overrides are read with one statement: what a row takes while it is read is many times
+/// what is kept of it.
+const SCHEDULES_AT_ONCE: usize = 50;
 
 /// Schedules by their ids.
 pub type Schedules = HashMap<ScheduleId, Arc<Schedule>>;
+
+/// Overrides by their dates.
+pub type DateOverrides = BTreeMap<NaiveDate, DateOverride>;
 
 impl Reader {
     /// Those of `ids` that exist, with their overrides of `dates`.
@@ -39,8 +44,38 @@ impl Reader {
         if ids.is_empty() {
             return Ok(Schedules::new());
         }
-        let among = |column: Expr| column.is_in(ids.iter().map(ScheduleId::as_str));
-        self.schedules_where(among, dates).await
+        self.schedules_where(among(ids.iter().map(ScheduleId::as_str)), dates).await
+    }
+
+    /// Those of `ids` that exist, without their overrides.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn schedules_without_overrides(&self, ids: &[ScheduleId]) -> Result<Vec<Schedule>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = ids.iter().map(ScheduleId::as_str);
+        self.complete(self.models(&schedule::Entity::find().filter(among(ids)(id_column())).into_query()).await?, None)
+            .await
+    }
+
+    /// The overrides of these schedules on `dates`, where they have any. A statement for every
+    /// [`SCHEDULES_AT_ONCE`] of them.
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn date_overrides(
+        &self,
+        ids: &[ScheduleId],
+        dates: &RangeInclusive<NaiveDate>,
+    ) -> Result<HashMap<ScheduleId, DateOverrides>, StoreError> {
+        let mut found = HashMap::with_capacity(ids.len());
+        for ids in ids.chunks(SCHEDULES_AT_ONCE) {
+            let overrides = self.overrides_where(&among(ids.iter().map(ScheduleId::as_str)), dates).await?;
+            found.extend(by_schedule(overrides)?);
+        }
+        Ok(found.into_iter().map(|(id, overrides)| (ScheduleId::from(id), overrides)).collect())
     }
 
     /// The schedules whose ids, in whatever column they stand, meet a condition. Three statements.
@@ -49,14 +84,13 @@ impl Reader {
         condition: impl Fn(Expr) -> Expr,
         dates: &RangeInclusive<NaiveDate>,
     ) -> Result<Schedules, StoreError> {
-        let id = Expr::col((schedule::Entity, schedule::Column::Id));
         let schedules: Vec<schedule::Model> =
-            self.models(&schedule::Entity::find().filter(condition(id)).into_query()).await?;
-        let complete = self.complete(schedules, condition, dates).await?;
+            self.models(&schedule::Entity::find().filter(condition(id_column())).into_query()).await?;
+        let complete = self.complete_where(schedules, condition, Some(dates)).await?;
         Ok(complete.into_iter().map(|schedule| (schedule.id.clone(), Arc::new(schedule))).collect())
     }
 
-    /// A schedule of `organization`, with all its overrides.
+    /// A schedule of `organization`, without its overrides.
     ///
     /// # Errors
     /// Faults of the database.
@@ -65,10 +99,11 @@ impl Reader {
         organization: &OrganizationId,
         id: &ScheduleId,
     ) -> Result<Option<Schedule>, StoreError> {
-        self.schedule_by(&select_one(organization, id)).await
+        let found = self.models(&select_one(organization, id)).await?;
+        Ok(self.complete(found, None).await?.into_iter().next())
     }
 
-    /// A page of the schedules of `organization`, with all their overrides, by name and id.
+    /// A page of the schedules of `organization`, without their overrides, by name and id.
     ///
     /// # Errors
     /// Faults of the database.
@@ -80,8 +115,7 @@ impl Reader {
         let mut select = of_organization(organization).into_query();
         page.narrow(&mut select, (schedule::Entity, schedule::Column::Name), (schedule::Entity, schedule::Column::Id));
         let found = page.page(self.models::<schedule::Model>(&select).await?);
-        let ids: Vec<String> = found.items.iter().map(|schedule| schedule.id.clone()).collect();
-        let items = self.complete(found.items, |id| id.is_in(ids.iter().map(String::as_str)), &ALL_DATES).await?;
+        let items = self.complete(found.items, None).await?;
         Ok(Page { items, has_next: found.has_next, has_previous: found.has_previous })
     }
 
@@ -111,20 +145,23 @@ impl Reader {
         Ok(ScheduleUse { resources: self.count(resources).await?, event_types: self.count(event_types).await? })
     }
 
-    async fn schedule_by(&self, select: &SelectStatement) -> Result<Option<Schedule>, StoreError> {
-        let found: Vec<schedule::Model> = self.models(select).await?;
-        let ids: Vec<String> = found.iter().map(|schedule| schedule.id.clone()).collect();
-        let complete = self.complete(found, |id| id.is_in(ids.iter().map(String::as_str)), &ALL_DATES).await?;
-        Ok(complete.into_iter().next())
-    }
-
-    /// `schedules` with their windows, and with their overrides of `dates`; `condition` is what their ids meet. Two
-    /// statements.
+    /// `schedules` with their windows, and with their overrides of `dates`, where any are wanted.
     async fn complete(
         &self,
         schedules: Vec<schedule::Model>,
+        dates: Option<&RangeInclusive<NaiveDate>>,
+    ) -> Result<Vec<Schedule>, StoreError> {
+        let ids: Vec<String> = schedules.iter().map(|schedule| schedule.id.clone()).collect();
+        self.complete_where(schedules, among(ids.iter().map(String::as_str)), dates).await
+    }
+
+    /// The same, where `condition` is what the ids of `schedules` meet. A statement for the windows and one for the
+    /// overrides.
+    async fn complete_where(
+        &self,
+        schedules: Vec<schedule::Model>,
         condition: impl Fn(Expr) -> Expr,
-        dates: &RangeInclusive<NaiveDate>,
+        dates: Option<&RangeInclusive<NaiveDate>>,
     ) -> Result<Vec<Schedule>, StoreError> {
         if schedules.is_empty() {
             return Ok(Vec::new());
@@ -132,7 +169,10 @@ impl Reader {
         let id = Expr::col((schedule_window::Entity, schedule_window::Column::ScheduleId));
         let windows: Vec<schedule_window::Model> =
             self.models(&schedule_window::Entity::find().filter(condition(id)).into_query()).await?;
-        let overrides = self.overrides_where(&condition, dates).await?;
+        let overrides = match dates {
+            Some(dates) => self.overrides_where(&condition, dates).await?,
+            None => Vec::new(),
+        };
         assemble(schedules, windows, overrides)
     }
 
@@ -167,6 +207,15 @@ impl Reader {
     }
 }
 
+/// The condition that an id is one of `ids`.
+fn among<'a>(ids: impl Iterator<Item = &'a str> + Clone) -> impl Fn(Expr) -> Expr {
+    move |column| column.is_in(ids.clone())
+}
+
+fn id_column() -> Expr {
+    Expr::col((schedule::Entity, schedule::Column::Id))
+}
+
 fn of_organization(organization: &OrganizationId) -> Select<schedule::Entity> {
     schedule::Entity::find().filter(schedule::Column::OrganizationId.eq(organization.as_str()))
 }
@@ -194,50 +243,54 @@ struct Override {
     end_quarter: Option<i16>,
 }
 
-#[derive(Default)]
-struct Parts {
-    weekly: [Vec<Window>; 7],
-    overrides: BTreeMap<NaiveDate, (Option<String>, Vec<Window>)>,
-}
-
 fn assemble(
     schedules: Vec<schedule::Model>,
     windows: Vec<schedule_window::Model>,
     overrides: Vec<Override>,
 ) -> Result<Vec<Schedule>, StoreError> {
-    let mut parts: HashMap<String, Parts> = HashMap::new();
+    let mut weeks: HashMap<String, [Vec<Window>; 7]> = HashMap::new();
     for row in windows {
         let weekday = usize::try_from(row.weekday).unwrap_or(usize::MAX);
-        let day = parts.entry(row.schedule_id).or_default().weekly.get_mut(weekday);
+        let day = weeks.entry(row.schedule_id).or_default().get_mut(weekday);
         let day = day.ok_or_else(|| StoreError::corrupt(format!("there is no weekday {}", row.weekday)))?;
         day.push(window(row.start_quarter, row.end_quarter)?);
     }
-    for row in overrides {
-        let overrides = &mut parts.entry(row.schedule_id).or_default().overrides;
-        let (_, windows) = overrides.entry(convert::date(row.date)?).or_insert_with(|| (row.reason, Vec::new()));
-        if let (Some(start), Some(end)) = (row.start_quarter, row.end_quarter) {
-            windows.push(window(start, end)?);
-        }
-    }
+    let mut overrides = by_schedule(overrides)?;
     schedules
         .into_iter()
         .map(|model| {
-            let parts = parts.remove(&model.id).unwrap_or_default();
-            schedule(model, parts)
+            let (week, overrides) = (weeks.remove(&model.id), overrides.remove(&model.id));
+            schedule(model, week.unwrap_or_default(), overrides.unwrap_or_default())
         })
         .collect()
 }
 
-fn schedule(model: schedule::Model, parts: Parts) -> Result<Schedule, StoreError> {
+/// The reason of an override and its windows.
+type Parts = (Option<String>, Vec<Window>);
+
+/// The overrides of each schedule, by its id.
+fn by_schedule(rows: Vec<Override>) -> Result<HashMap<String, DateOverrides>, StoreError> {
+    let mut parts: HashMap<String, BTreeMap<NaiveDate, Parts>> = HashMap::new();
+    for row in rows {
+        let dates = parts.entry(row.schedule_id).or_default();
+        let (_, windows) = dates.entry(convert::date(row.date)?).or_insert_with(|| (row.reason, Vec::new()));
+        if let (Some(start), Some(end)) = (row.start_quarter, row.end_quarter) {
+            windows.push(window(start, end)?);
+        }
+    }
+    let date_override =
+        |(date, (reason, windows))| Ok::<_, StoreError>((date, DateOverride { hours: hours(windows)?, reason }));
+    parts
+        .into_iter()
+        .map(|(id, dates)| Ok((id, dates.into_iter().map(date_override).collect::<Result<_, _>>()?)))
+        .collect()
+}
+
+fn schedule(model: schedule::Model, week: [Vec<Window>; 7], overrides: DateOverrides) -> Result<Schedule, StoreError> {
     let mut weekly: [DayHours; 7] = Default::default();
-    for (day, windows) in weekly.iter_mut().zip(parts.weekly) {
+    for (day, windows) in weekly.iter_mut().zip(week) {
         *day = hours(windows)?;
     }
-    let overrides = parts
-        .overrides
-        .into_iter()
-        .map(|(date, (reason, windows))| Ok((date, DateOverride { hours: hours(windows)?, reason })))
-        .collect::<Result<_, StoreError>>()?;
     Ok(Schedule {
         id: model.id.into(),
         organization_id: model.organization_id.into(),

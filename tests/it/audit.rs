@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use slotwise::domain::access::Role;
 
+use crate::support::running::refusals;
+use crate::support::schedules::{closed_dates, date_override};
 use crate::support::{Actor, TestServer, at_once};
 
 const LOG: &str =
@@ -11,10 +13,6 @@ const LOG: &str =
         first: $first, after: $after, last: $last, before: $before) {
         totalCount edges { cursor node { id } } nodes { id at by { kind userId } action entity entityId changes }
         pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
-
-fn admin(server: &TestServer, name: &str) -> Actor {
-    server.signed_in(name, Role::Admin, "default")
-}
 
 async fn log(actor: &Actor, variables: Value) -> Value {
     actor.ask(LOG, variables).await["auditLog"].clone()
@@ -29,41 +27,32 @@ fn ids(page: &Value) -> Vec<&str> {
 
 /// Makes a schedule; its id.
 async fn make(actor: &Actor, name: &str) -> String {
-    let query = format!(
-        r#"mutation {{ createSchedule(input: {{ name: "{name}", timeZone: "UTC", weeklyHours: [] }}) {{
-            schedule {{ id }} }} }}"#
-    );
-    actor.ask(&query, json!({})).await["createSchedule"]["schedule"]["id"].as_str().unwrap().to_owned()
-}
-
-/// Changes something, which must succeed.
-async fn change(actor: &Actor, mutation: &str, arguments: &str) {
-    let query = format!("mutation {{ {mutation}(input: {{ {arguments} }}) {{ userErrors {{ code message }} }} }}");
-    assert_eq!(actor.ask(&query, json!({})).await[mutation]["userErrors"], json!([]), "{query}");
+    let input = json!({ "name": name, "timeZone": "UTC", "weeklyHours": [] });
+    actor.run_well("createSchedule", input).await["schedule"]["id"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
 async fn every_change_is_told_with_who_when_what_before_and_after() {
     let server = TestServer::start().await;
-    let (ada, bob) = (admin(&server, "ada"), admin(&server, "bob"));
+    let (ada, bob) = (server.admin("ada"), server.admin("bob"));
     let id = make(&ada, "Hours").await;
     let id = id.as_str();
     server.clock.advance(std::time::Duration::from_mins(5));
-    let week =
-        r#"{ weekday: TUESDAY, start: "13:00", end: "17:00" }, { weekday: TUESDAY, start: "09:00", end: "13:00" }"#;
-    change(&bob, "updateSchedule", &format!(r#"id: "{id}", name: "Open", weeklyHours: [{week}]"#)).await;
-    let overrides = r#"{ date: "2026-12-24", windows: [{ start: "09:00", end: "12:00" }], reason: "Eve" },
-        { date: "2026-12-25", windows: [] }"#;
-    change(&ada, "setDateOverrides", &format!(r#"scheduleId: "{id}", overrides: [{overrides}]"#)).await;
-    let overrides = r#"{ date: "2026-12-24", windows: [] }, { date: "2026-12-25", windows: [] }"#;
-    change(&ada, "setDateOverrides", &format!(r#"scheduleId: "{id}", overrides: [{overrides}]"#)).await;
-    change(&ada, "removeDateOverrides", &format!(r#"scheduleId: "{id}", dates: ["2026-12-25", "2026-12-26"]"#)).await;
-    change(&bob, "deleteSchedule", &format!(r#"id: "{id}""#)).await;
-
     let window = |start: &str, end: &str| json!({ "weekday": "TUESDAY", "start": start, "end": end });
     let week = json!([window("09:00", "13:00"), window("13:00", "17:00")]);
     let closed = json!({ "windows": [], "reason": null });
     let eve = json!({ "windows": [{ "start": "09:00", "end": "12:00" }], "reason": "Eve" });
+    let given = json!([window("13:00", "17:00"), window("09:00", "13:00")]);
+    bob.run_well("updateSchedule", json!({ "id": id, "name": "Open", "weeklyHours": given })).await;
+    let set = |date: &str, of_date: &Value| json!({ "date": date, "windows": of_date["windows"], "reason": of_date["reason"] });
+    let overrides = json!([set("2026-12-24", &eve), set("2026-12-25", &closed)]);
+    ada.run_well("setDateOverrides", json!({ "scheduleId": id, "overrides": overrides })).await;
+    let overrides = json!([set("2026-12-24", &closed), set("2026-12-25", &closed)]);
+    ada.run_well("setDateOverrides", json!({ "scheduleId": id, "overrides": overrides })).await;
+    let dates = json!(["2026-12-25", "2026-12-26"]);
+    ada.run_well("removeDateOverrides", json!({ "scheduleId": id, "dates": dates })).await;
+    bob.run_well("deleteSchedule", json!({ "id": id })).await;
+
     let (first, later) = ("2026-12-01T06:00:00Z", "2026-12-01T06:05:00Z");
     let lines = [
         (
@@ -124,19 +113,46 @@ async fn every_change_is_told_with_who_when_what_before_and_after() {
 }
 
 #[tokio::test]
+async fn a_line_tells_a_hundred_dates_and_how_many_more_there_are() {
+    let server = TestServer::start().await;
+    let ada = server.admin("ada");
+    let id = make(&ada, "Hours").await;
+    let last = async || log(&ada, json!({ "first": 1 })).await["nodes"][0]["changes"]["dateOverrides"].clone();
+    let told = |side: &Value| side.as_object().map_or(0, |dates| dates.keys().filter(|key| *key != "more").count());
+
+    ada.run_well("setDateOverrides", json!({ "scheduleId": id, "overrides": closed_dates(100) })).await;
+    let changes = last().await;
+    assert_eq!((told(&changes["to"]), &changes["to"]["more"], &changes["from"]), (100, &Value::Null, &Value::Null));
+    ada.run_well("setDateOverrides", json!({ "scheduleId": id, "overrides": closed_dates(250) })).await;
+    let changes = last().await;
+    assert_eq!((told(&changes["to"]), &changes["to"]["more"], &changes["from"]), (100, &json!(50), &Value::Null));
+
+    // The same dates on both sides: here the first hundred of 250, of which each was there before.
+    let open = |date: Value| date_override(date["date"].as_str().unwrap(), Some(("08:00", "20:00")));
+    let opened: Vec<Value> = closed_dates(251).into_iter().map(open).collect();
+    ada.run_well("setDateOverrides", json!({ "scheduleId": id, "overrides": opened })).await;
+    let changes = last().await;
+    for (side, more) in [("from", 150), ("to", 151)] {
+        assert_eq!((told(&changes[side]), &changes[side]["more"]), (100, &json!(more)), "{side}");
+        assert!(changes[side]["2027-04-10"].is_object() && changes[side]["2027-04-11"].is_null(), "{changes}");
+    }
+    ada.run_well("deleteSchedule", json!({ "id": id })).await;
+    let changes = last().await;
+    assert_eq!((told(&changes["from"]), &changes["from"]["more"], &changes["to"]), (100, &json!(151), &Value::Null));
+}
+
+#[tokio::test]
 async fn what_is_refused_is_not_in_the_log() {
     let server = TestServer::start().await;
-    let ada = admin(&server, "ada");
+    let ada = server.admin("ada");
     let id = make(&ada, "Hours").await;
     let before = log(&ada, json!({})).await;
     for input in [
-        format!(r#"id: "{id}", name: """#),
-        format!(r#"id: "{id}", name: "Other", expectedUpdatedAt: "2026-01-01T00:00:00Z""#),
-        r#"id: "sch_0", name: "Other""#.to_owned(),
+        json!({ "id": id, "name": "" }),
+        json!({ "id": id, "name": "Other", "expectedUpdatedAt": "2026-01-01T00:00:00Z" }),
+        json!({ "id": "sch_0", "name": "Other" }),
     ] {
-        let query = format!("mutation {{ updateSchedule(input: {{ {input} }}) {{ userErrors {{ code }} }} }}");
-        let answer = ada.ask(&query, json!({})).await;
-        assert_eq!(answer["updateSchedule"]["userErrors"].as_array().unwrap().len(), 1, "{input}");
+        assert_eq!(refusals(&ada.run("updateSchedule", input.clone()).await).len(), 1, "{input}");
     }
     assert_eq!(log(&ada, json!({})).await, before);
 }
@@ -144,7 +160,7 @@ async fn what_is_refused_is_not_in_the_log() {
 #[tokio::test]
 async fn the_log_is_for_admins_of_its_organization() {
     let server = TestServer::start().await;
-    let ours = make(&admin(&server, "ada"), "Ours").await;
+    let ours = make(&server.admin("ada"), "Ours").await;
     let stranger = server.signed_in("ada", Role::Admin, "org_x");
     let theirs = make(&stranger, "Theirs").await;
     for (actor, code) in
@@ -163,9 +179,9 @@ async fn the_log_is_for_admins_of_its_organization() {
 #[tokio::test]
 async fn the_log_can_be_narrowed() {
     let server = TestServer::start().await;
-    let (ada, bob) = (admin(&server, "ada"), admin(&server, "bob"));
+    let (ada, bob) = (server.admin("ada"), server.admin("bob"));
     let (one, other) = (make(&ada, "One").await, make(&bob, "Other").await);
-    change(&bob, "updateSchedule", &format!(r#"id: "{one}", name: "First""#)).await;
+    bob.run_well("updateSchedule", json!({ "id": one, "name": "First" })).await;
     for (narrowed, count) in [
         (json!({}), 3),
         (json!({ "entity": "Schedule" }), 3),
@@ -190,7 +206,7 @@ async fn the_log_can_be_narrowed() {
 #[tokio::test]
 async fn pages_forwards_and_backwards_cover_the_log_once_while_it_grows() {
     let server = TestServer::start().await;
-    let ada = admin(&server, "ada");
+    let ada = server.admin("ada");
     for number in 0..7 {
         make(&ada, &format!("Number {number}")).await;
     }
@@ -238,11 +254,11 @@ async fn pages_forwards_and_backwards_cover_the_log_once_while_it_grows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_changes_that_race_each_begins_where_the_one_before_it_ended() {
     let server = TestServer::start().await;
-    let ada = admin(&server, "ada");
+    let ada = server.admin("ada");
     let id = make(&ada, "Name").await;
     at_once(12, |number| {
-        let (ada, arguments) = (ada.clone(), format!(r#"id: "{id}", name: "Name {number}""#));
-        async move { change(&ada, "updateSchedule", &arguments).await }
+        let (ada, input) = (ada.clone(), json!({ "id": id, "name": format!("Name {number}") }));
+        async move { ada.run_well("updateSchedule", input).await }
     })
     .await;
     let told = log(&ada, json!({ "entityId": id })).await;

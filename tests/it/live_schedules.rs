@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use slotwise::domain::access::Role;
 
-use crate::support::schedules::admin;
 use crate::support::studios::{DAY, at, booking, starts_of, studios};
 use crate::support::{Actor, ResourceSpec, TestServer, Watch};
 
@@ -34,7 +33,7 @@ fn slot_count(month: &Value) -> &Value {
 #[tokio::test]
 async fn closing_a_date_empties_the_watched_list_and_opening_it_fills_it() {
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     let (mut slots, mut month) = (watch_hours(&server).await, server.anonymous().watch(MONTH, json!({})).await);
     let (first, first_month) = (slots.next().await, month.next().await);
     assert_eq!(starts_of(&first["slots"]), hours(9..=21));
@@ -62,7 +61,7 @@ async fn closing_a_date_empties_the_watched_list_and_opening_it_fills_it() {
 #[tokio::test]
 async fn another_week_or_zone_is_sent_at_once() {
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     let mut slots = watch_hours(&server).await;
     slots.next().await;
     let week = r#"id: "sch_a", weeklyHours: [{ weekday: WEDNESDAY, start: "18:00", end: "20:00" }]"#;
@@ -76,7 +75,7 @@ async fn another_week_or_zone_is_sent_at_once() {
 #[tokio::test]
 async fn the_schedule_of_an_event_type_is_followed_too() {
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     server.execute_sql("UPDATE event_types SET schedule_id = 'sch_b' WHERE id = 'evt_hour'").await;
     let mut slots = watch_hours(&server).await;
     slots.next().await;
@@ -87,7 +86,7 @@ async fn the_schedule_of_an_event_type_is_followed_too() {
 #[tokio::test]
 async fn what_makes_no_difference_to_a_list_is_not_sent() {
     let server = studios().await;
-    let (admin, stranger) = (admin(&server), server.signed_in("boss", Role::Admin, "org_x"));
+    let (admin, stranger) = (server.runner(), server.signed_in("boss", Role::Admin, "org_x"));
     let elsewhere = ResourceSpec { organization: "org_x".to_owned(), ..ResourceSpec::named("x") };
     server.resources([elsewhere.open(&[("09:00", "22:00")])]).await;
     let mut slots = watch_hours(&server).await;

@@ -5,29 +5,29 @@ use slotwise::domain::catalogue::Resource;
 use slotwise::store::{StoreError, Tx};
 
 use crate::support::at_once;
-use crate::support::schedules::{admin, change, changed, date_override, plain, read, refused};
+use crate::support::running::{of, refusals};
+use crate::support::schedules::{date_override, plain, read};
 use crate::support::studios::{DAY, refusal, studios};
 
 #[tokio::test]
 async fn what_somebody_else_has_changed_is_stale() {
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     let seen = read(&server, "sch_a").await["updatedAt"].clone();
     let rename = |name: &str, expected: &Value| json!({ "id": "sch_a", "name": name, "expectedUpdatedAt": expected });
-    let first = changed(&admin, "updateSchedule", rename("First", &seen)).await;
-    let stale = change(&admin, "updateSchedule", rename("Second", &seen)).await;
-    assert_eq!(refused(&stale), ["input.expectedUpdatedAt STALE"]);
+    let first = admin.run_well("updateSchedule", rename("First", &seen)).await["schedule"].clone();
+    let stale = admin.run("updateSchedule", rename("Second", &seen)).await;
+    assert_eq!(refusals(&stale), of(&[("STALE", "expectedUpdatedAt")]));
     // Whatever it would come to.
-    let stale = change(&admin, "updateSchedule", rename("First", &seen)).await;
-    assert_eq!(refused(&stale), ["input.expectedUpdatedAt STALE"]);
+    let stale = admin.run("updateSchedule", rename("First", &seen)).await;
+    assert_eq!(refusals(&stale), of(&[("STALE", "expectedUpdatedAt")]));
     // Overrides are a part of the schedule.
-    changed(&admin, "setDateOverrides", json!({ "scheduleId": "sch_a", "overrides": [date_override(DAY, None)] }))
-        .await;
-    let stale = change(&admin, "updateSchedule", rename("Third", &first["updatedAt"])).await;
-    assert_eq!(refused(&stale), ["input.expectedUpdatedAt STALE"]);
+    admin.run_well("setDateOverrides", json!({ "scheduleId": "sch_a", "overrides": [date_override(DAY, None)] })).await;
+    let stale = admin.run("updateSchedule", rename("Third", &first["updatedAt"])).await;
+    assert_eq!(refusals(&stale), of(&[("STALE", "expectedUpdatedAt")]));
     let now = read(&server, "sch_a").await["updatedAt"].clone();
-    changed(&admin, "updateSchedule", rename("Third", &now)).await;
-    changed(&admin, "updateSchedule", json!({ "id": "sch_a", "name": "Last", "expectedUpdatedAt": null })).await;
+    admin.run_well("updateSchedule", rename("Third", &now)).await;
+    admin.run_well("updateSchedule", json!({ "id": "sch_a", "name": "Last", "expectedUpdatedAt": null })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,11 +35,11 @@ async fn of_many_who_update_what_they_have_read_at_once_one_wins() {
     const ADMINS: usize = 8;
     let server = studios().await;
     let seen = read(&server, "sch_a").await["updatedAt"].clone();
-    let admin = admin(&server);
+    let admin = server.runner();
     let payloads = at_once(ADMINS, |number| {
         let input = json!({ "id": "sch_a", "name": format!("Name {number}"), "expectedUpdatedAt": seen });
         let admin = admin.clone();
-        async move { change(&admin, "updateSchedule", input).await }
+        async move { admin.run("updateSchedule", input).await }
     })
     .await;
     let (won, lost): (Vec<_>, Vec<_>) = payloads.iter().partition(|payload| payload["schedule"].is_object());
@@ -49,17 +49,47 @@ async fn of_many_who_update_what_they_have_read_at_once_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_set_or_remove_the_same_date_at_once_one_wins() {
+    const ADMINS: usize = 8;
+    let server = studios().await;
+    let admin = server.runner();
+    let closed = json!({ "scheduleId": "sch_a", "overrides": [date_override(DAY, None)] });
+    let seen = admin.run_well("setDateOverrides", closed).await["schedule"]["updatedAt"].clone();
+    let payloads = at_once(ADMINS, |number| {
+        let window = ("10:00", format!("{}:00", number + 11));
+        let date = date_override(DAY, Some((window.0, &window.1)));
+        let mut input = json!({ "scheduleId": "sch_a", "expectedUpdatedAt": seen });
+        let admin = admin.clone();
+        async move {
+            if number % 2 == 0 {
+                input["overrides"] = json!([date]);
+                return admin.run("setDateOverrides", input).await;
+            }
+            input["dates"] = json!([DAY]);
+            admin.run("removeDateOverrides", input).await
+        }
+    })
+    .await;
+    let (won, lost): (Vec<_>, Vec<_>) = payloads.iter().partition(|payload| payload["schedule"].is_object());
+    assert_eq!((won.len(), lost.len()), (1, ADMINS - 1));
+    for payload in lost {
+        assert_eq!(refusals(payload), of(&[("STALE", "expectedUpdatedAt")]));
+    }
+    assert_eq!(read(&server, "sch_a").await, won[0]["schedule"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_many_set_on_different_dates_at_once_all_counts() {
     const ADMINS: usize = 12;
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     at_once(ADMINS, |number| {
         let date = date_override(&format!("2026-12-{:02}", number + 10), Some(("10:00", "11:00")));
         let admin = admin.clone();
         async move {
-            changed(&admin, "setDateOverrides", json!({ "scheduleId": "sch_a", "overrides": [date] })).await;
+            admin.run_well("setDateOverrides", json!({ "scheduleId": "sch_a", "overrides": [date] })).await;
             // Somebody changes something else all the while.
-            changed(&admin, "updateSchedule", json!({ "id": "sch_a", "name": format!("Name {number}") })).await
+            admin.run_well("updateSchedule", json!({ "id": "sch_a", "name": format!("Name {number}") })).await
         }
     })
     .await;
@@ -72,10 +102,10 @@ async fn what_many_set_on_different_dates_at_once_all_counts() {
 async fn a_schedule_that_is_deleted_while_something_begins_to_follow_it_is_gone_or_followed() {
     const ROUNDS: usize = 10;
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     let template = server.store.reader().resource(&"res_a".into()).await.unwrap().unwrap();
     for round in 0..ROUNDS {
-        let made = changed(&admin, "createSchedule", plain("Hours")).await;
+        let made = admin.run_well("createSchedule", plain("Hours")).await["schedule"].clone();
         let id = made["id"].as_str().unwrap();
         let follower = Resource {
             id: format!("res_{round}").into(),
@@ -87,7 +117,7 @@ async fn a_schedule_that_is_deleted_while_something_begins_to_follow_it_is_gone_
             let (admin, store, follower, id) = (admin.clone(), server.store.clone(), follower.clone(), id.to_owned());
             async move {
                 if number == 0 {
-                    let payload = change(&admin, "deleteSchedule", json!({ "id": id })).await;
+                    let payload = admin.run("deleteSchedule", json!({ "id": id })).await;
                     assert!(payload["deletedId"] == id.as_str() || refusal(&payload) == "IN_USE", "{payload}");
                     return payload["deletedId"].is_null();
                 }

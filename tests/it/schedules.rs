@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use slotwise::domain::access::Role;
 
 use crate::support::TestServer;
-use crate::support::schedules::{admin, change, changed, date_override, plain, read, refused, weekly};
+use crate::support::running::{of, refusals};
+use crate::support::schedules::{date_override, plain, read, weekly};
 use crate::support::studios::{DAY, at, booking, refusal, studios};
 
 #[tokio::test]
@@ -22,7 +23,7 @@ async fn an_admin_makes_a_schedule_and_staff_read_it_in_order() {
             { "date": "2026-12-25", "windows": [] },
         ],
     });
-    let made = changed(&admin(&server), "createSchedule", input).await;
+    let made = server.runner().run_well("createSchedule", input).await["schedule"].clone();
     let expected = json!({
         "id": made["id"],
         "organizationId": "default",
@@ -62,7 +63,7 @@ async fn an_admin_makes_a_schedule_and_staff_read_it_in_order() {
 async fn the_first_schedule_of_a_new_organization_can_be_made() {
     let server = TestServer::start().await;
     let newcomer = server.signed_in("newcomer", Role::Admin, "org_new");
-    let made = changed(&newcomer, "createSchedule", plain("Hours")).await;
+    let made = newcomer.run_well("createSchedule", plain("Hours")).await["schedule"].clone();
     assert_eq!(made["organizationId"], "org_new");
 }
 
@@ -110,9 +111,9 @@ async fn a_schedule_of_another_organization_does_not_exist() {
         ]
     };
     for ((mutation, theirs), (_, unknown)) in of("sch_a").into_iter().zip(of("sch_0")) {
-        let theirs = change(&stranger, mutation, theirs).await;
+        let theirs = stranger.run(mutation, theirs).await;
         assert_eq!(refusal(&theirs), "NOT_FOUND", "{mutation}");
-        let unknown = change(&stranger, mutation, unknown).await;
+        let unknown = stranger.run(mutation, unknown).await;
         assert_eq!(theirs.to_string().replace("sch_a", "sch_0"), unknown.to_string());
     }
     for id in ["sch_a", "sch_0"] {
@@ -126,7 +127,7 @@ async fn a_schedule_of_another_organization_does_not_exist() {
 #[tokio::test]
 async fn an_update_changes_what_it_names_and_nothing_else() {
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     let before = read(&server, "sch_a").await;
     let mut expected = before.clone();
     let mut last = before["updatedAt"].clone();
@@ -136,7 +137,8 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
         ("weeklyHours", json!([weekly("TUESDAY", "00:00", "24:00")])),
         ("weeklyHours", json!([])),
     ] {
-        let updated = changed(&admin, "updateSchedule", json!({ "id": "sch_a", field: value })).await;
+        let updated =
+            admin.run_well("updateSchedule", json!({ "id": "sch_a", field: value })).await["schedule"].clone();
         expected[field] = value;
         // The clock stands still, and yet the next reader can tell one state from the other.
         assert_ne!(updated["updatedAt"], last);
@@ -148,8 +150,8 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
     }
     assert_eq!(read(&server, "sch_b").await["name"], "b");
     for field in ["name", "timeZone", "weeklyHours"] {
-        let payload = change(&admin, "updateSchedule", json!({ "id": "sch_a", field: null })).await;
-        assert_eq!(refused(&payload), [format!("input.{field} INVALID")]);
+        let payload = admin.run("updateSchedule", json!({ "id": "sch_a", field: null })).await;
+        assert_eq!(refusals(&payload), of(&[("INVALID", field)]));
         assert!(payload["userErrors"][0]["message"].as_str().unwrap().contains("null"), "{payload}");
     }
     assert_eq!(read(&server, "sch_a").await, expected);
@@ -159,9 +161,9 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
 async fn what_changes_nothing_succeeds_and_leaves_no_trace() {
     const LINES: &str = "{ auditLog { totalCount } }";
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     let closed = json!({ "scheduleId": "sch_a", "overrides": [date_override(DAY, None)] });
-    let before = changed(&admin, "setDateOverrides", closed.clone()).await;
+    let before = admin.run_well("setDateOverrides", closed.clone()).await["schedule"].clone();
     let lines = admin.ask(LINES, json!({})).await;
     server.clock.advance(std::time::Duration::from_hours(1));
     let weekly_hours = &before["weeklyHours"];
@@ -177,7 +179,7 @@ async fn what_changes_nothing_succeeds_and_leaves_no_trace() {
         ("removeDateOverrides", json!({ "scheduleId": "sch_a", "dates": ["2026-12-03", "2026-12-03"] })),
         ("removeDateOverrides", json!({ "scheduleId": "sch_a", "dates": [] })),
     ] {
-        assert_eq!(changed(&admin, mutation, input).await, before, "{mutation}");
+        assert_eq!(admin.run_well(mutation, input).await["schedule"], before, "{mutation}");
     }
     assert_eq!(read(&server, "sch_a").await, before);
     assert_eq!(admin.ask(LINES, json!({})).await, lines);
@@ -186,22 +188,22 @@ async fn what_changes_nothing_succeeds_and_leaves_no_trace() {
 #[tokio::test]
 async fn overrides_are_set_and_removed_by_their_dates() {
     let server = studios().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     let set = |overrides: Value| json!({ "scheduleId": "sch_a", "overrides": overrides });
     let (eve, christmas) = (date_override("2026-12-24", Some(("09:00", "12:00"))), date_override("2026-12-25", None));
-    let first = changed(&admin, "setDateOverrides", set(json!([christmas, eve]))).await;
+    let first = admin.run_well("setDateOverrides", set(json!([christmas, eve]))).await["schedule"].clone();
     assert_eq!(first["dateOverrides"], json!([eve, christmas]));
 
     let longer = json!({ "date": "2026-12-24", "reason": "Last chance",
         "windows": [{ "start": "07:00", "end": "12:00" }, { "start": "12:00", "end": "14:00" }] });
     let new_year = date_override("2027-01-01", Some(("12:00", "24:00")));
-    let second = changed(&admin, "setDateOverrides", set(json!([new_year, longer]))).await;
+    let second = admin.run_well("setDateOverrides", set(json!([new_year, longer]))).await["schedule"].clone();
     assert_eq!(second["dateOverrides"], json!([longer, christmas, new_year]));
     assert_ne!(second["updatedAt"], first["updatedAt"]);
     assert_eq!(read(&server, "sch_a").await, second);
 
     let dates = json!({ "scheduleId": "sch_a", "dates": ["2027-01-01", "2026-12-24", "2030-01-01"] });
-    let third = changed(&admin, "removeDateOverrides", dates).await;
+    let third = admin.run_well("removeDateOverrides", dates).await["schedule"].clone();
     assert_eq!(third["dateOverrides"], json!([christmas]));
     assert_ne!(third["updatedAt"], second["updatedAt"]);
     assert_eq!(read(&server, "sch_a").await, third);
@@ -211,8 +213,8 @@ async fn overrides_are_set_and_removed_by_their_dates() {
 #[tokio::test]
 async fn a_schedule_that_something_follows_cannot_be_deleted_until_nothing_does() {
     let server = studios().await;
-    let admin = admin(&server);
-    let delete = async || change(&admin, "deleteSchedule", json!({ "id": "sch_a" })).await;
+    let admin = server.runner();
+    let delete = async || admin.run("deleteSchedule", json!({ "id": "sch_a" })).await;
     let in_use = async |users: &str| {
         let payload = delete().await;
         assert_eq!((&payload["deletedId"], refusal(&payload)), (&Value::Null, "IN_USE"), "{payload}");
@@ -241,11 +243,11 @@ async fn schedules_are_listed_by_name_and_id_page_by_page() {
             totalCount edges { cursor node { id } } nodes { name dateOverrides { date } }
             pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }";
     let server = TestServer::start().await;
-    let admin = admin(&server);
+    let admin = server.runner();
     for name in ["Winter", "Autumn", "Winter", "Spring"] {
-        changed(&admin, "createSchedule", plain(name)).await;
+        admin.run_well("createSchedule", plain(name)).await;
     }
-    changed(&server.signed_in("boss", Role::Admin, "org_x"), "createSchedule", plain("Theirs")).await;
+    server.signed_in("boss", Role::Admin, "org_x").run_well("createSchedule", plain("Theirs")).await;
     let page = async |variables: Value| server.staff().ask(PAGE, variables).await["schedules"].clone();
     let names = |page: &Value| -> Vec<String> {
         page["nodes"].as_array().unwrap().iter().map(|node| node["name"].as_str().unwrap().to_owned()).collect()
@@ -274,22 +276,22 @@ async fn schedules_are_listed_by_name_and_id_page_by_page() {
 async fn bookings_stay_as_they_are_whatever_their_schedule_becomes() {
     const BOOKING: &str = "query ($id: ID!) { booking(id: $id) { status start end updatedAt } }";
     let server = studios().await;
-    let (ada, admin) = (server.customer("ada"), admin(&server));
+    let (ada, admin) = (server.customer("ada"), server.runner());
     let booked = ada.book_it(booking("a", "hour", 13)).await;
     let id = json!({ "id": booked["booking"]["id"] });
     let before = ada.ask(BOOKING, id.clone()).await;
 
     let closed = json!({ "scheduleId": "sch_a", "overrides": [date_override(DAY, None)] });
-    changed(&admin, "setDateOverrides", closed).await;
+    admin.run_well("setDateOverrides", closed).await;
     assert_eq!(ada.ask(BOOKING, id.clone()).await, before);
     let arguments = format!(r#"resourceId: "res_a", date: "{DAY}", eventTypeId: "evt_hour""#);
     assert_eq!(ada.starts(&arguments).await, [""; 0]);
     assert_eq!(refusal(&ada.book(booking("a", "hour", 15)).await), "OUTSIDE_SCHEDULE");
 
-    changed(&admin, "removeDateOverrides", json!({ "scheduleId": "sch_a", "dates": [DAY] })).await;
+    admin.run_well("removeDateOverrides", json!({ "scheduleId": "sch_a", "dates": [DAY] })).await;
     let open: Vec<String> = (9..=21).filter(|hour| *hour != 13).map(at).collect();
     assert_eq!(ada.starts(&arguments).await, open);
-    changed(&admin, "updateSchedule", json!({ "id": "sch_a", "weeklyHours": [] })).await;
+    admin.run_well("updateSchedule", json!({ "id": "sch_a", "weeklyHours": [] })).await;
     assert_eq!(ada.ask(BOOKING, id.clone()).await, before);
     let cancelled = ada.cancel(id).await;
     assert_eq!(cancelled["booking"]["status"], "CANCELLED");

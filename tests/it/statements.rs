@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::schedules::closed_dates;
 use crate::support::studios::{DAY, booking, hold, studios};
 use crate::support::{Actor, EventTypeSpec, ResourceSpec, TestServer};
 
@@ -133,4 +134,44 @@ async fn a_page_of_event_types_with_all_their_resources_costs_what_one_costs() {
     assert_eq!(found[29]["resources"]["nodes"][1]["schedule"]["id"], "sch_room0001");
     let one = cost(&server, &staff, LIST, json!({ "first": 1 })).await;
     assert_eq!(cost(&server, &staff, LIST, json!({ "first": 30 })).await, one);
+}
+
+#[tokio::test]
+async fn a_page_of_schedules_costs_what_one_costs_and_overrides_only_where_they_are_asked_for() {
+    const BARE: &str = "query ($first: Int!) { schedules(first: $first) { nodes { id weeklyHours { start } } } }";
+    const DATED: &str = "query ($first: Int!) { schedules(first: $first) {
+        nodes { id dateOverrides(from: \"2027-01-01\", to: \"2027-01-03\") { date } } } }";
+    const FOLLOWED: &str = "query ($first: Int!) { resources(first: $first) {
+        nodes { schedule { dateOverrides { date windows { start } } } } } }";
+    let server = TestServer::start().await;
+    server.resources(rooms(0..40)).await;
+    for number in 0..40 {
+        let set = json!({ "scheduleId": format!("sch_room{number:04}"), "overrides": closed_dates(5) });
+        server.runner().run_well("setDateOverrides", set).await;
+    }
+    let staff = server.staff();
+    let found = staff.ask(DATED, json!({ "first": 40 })).await["schedules"]["nodes"].clone();
+    let dates = json!([{ "date": "2027-01-01" }, { "date": "2027-01-02" }, { "date": "2027-01-03" }]);
+    assert_eq!((found.as_array().unwrap().len(), &found[39]["dateOverrides"]), (40, &dates));
+    let mut costs = Vec::new();
+    for list in [BARE, DATED, FOLLOWED] {
+        let one = cost(&server, &staff, list, json!({ "first": 1 })).await;
+        assert_eq!(cost(&server, &staff, list, json!({ "first": 40 })).await, one, "{list}");
+        costs.push(one);
+    }
+    assert_eq!(costs[1], costs[0] + 1);
+}
+
+#[tokio::test]
+async fn a_page_of_the_audit_log_costs_what_one_line_costs() {
+    const LOG: &str = "query ($first: Int!) { auditLog(first: $first) { nodes { id by { kind userId } changes } } }";
+    let server = studios().await;
+    let admin = server.runner();
+    for number in 0..30 {
+        admin.run_well("updateSchedule", json!({ "id": "sch_a", "name": format!("Name {number}") })).await;
+    }
+    let found = admin.ask(LOG, json!({ "first": 30 })).await["auditLog"]["nodes"].clone();
+    assert_eq!(found.as_array().unwrap().len(), 30);
+    let one = cost(&server, &admin, LOG, json!({ "first": 1 })).await;
+    assert_eq!(cost(&server, &admin, LOG, json!({ "first": 30 })).await, one);
 }

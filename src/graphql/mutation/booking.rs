@@ -2,7 +2,6 @@
 
 use async_graphql::{Context, Object};
 
-use super::Problems;
 use crate::domain::access::Caller;
 use crate::domain::refusal::UserError;
 use crate::graphql::arguments::{count, instant, items, time_zone};
@@ -14,6 +13,7 @@ use crate::graphql::types::booking::{
 };
 use crate::service::Services;
 use crate::service::booking::{BookerDetails, CancelBooking, CreateBooking};
+use crate::service::input::Problems;
 
 /// Mutations of bookings.
 #[derive(Default)]
@@ -72,8 +72,8 @@ fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<U
         .duration_minutes
         .and_then(|minutes| problems.take(&["durationMinutes"], count("durationMinutes", minutes)));
     let zone = input.time_zone.and_then(|zone| problems.take(&["timeZone"], time_zone("timeZone", &zone)));
-    match (start, quantity, add_ons) {
-        (Some(start), Some(quantity), Some(add_ons)) if problems.0.is_empty() => Ok(CreateBooking {
+    problems.finish(match (start, quantity, add_ons) {
+        (Some(start), Some(quantity), Some(add_ons)) => Some(CreateBooking {
             event_type_id: input.event_type_id.0.into(),
             resource_id: input.resource_id.0.into(),
             quantity,
@@ -94,8 +94,8 @@ fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<U
             idempotency_key: input.idempotency_key,
             ignore_schedule: input.ignore_schedule,
         }),
-        _ => Err(problems.0),
-    }
+        _ => None,
+    })
 }
 
 async fn cancel_booking(ctx: &Context<'_>, input: CancelBookingInput) -> Result<BookingPayload, ApiError> {

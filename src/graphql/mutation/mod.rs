@@ -9,7 +9,6 @@ pub mod user;
 
 use async_graphql::{ID, MaybeUndefined, MergedObject};
 
-use crate::domain::refusal::{Refusal, UserError};
 use crate::graphql::types::deleted::DeletePayload;
 use crate::service::administration::Change;
 use crate::service::booking::Outcome;
@@ -40,23 +39,5 @@ fn deleted(outcome: Outcome<ID>) -> DeletePayload {
     match outcome {
         Ok(id) => DeletePayload { deleted_id: Some(id), user_errors: Vec::new() },
         Err(errors) => DeletePayload { deleted_id: None, user_errors: errors.into_iter().map(Into::into).collect() },
-    }
-}
-
-/// Collects what is malformed in an input, so that all of it is reported together.
-#[derive(Default)]
-struct Problems(Vec<UserError>);
-
-impl Problems {
-    /// The value, or `None` and one problem more, about the field at `path` below `input`.
-    fn take<T>(&mut self, path: &[&str], read: Result<T, String>) -> Option<T> {
-        match read {
-            Ok(value) => Some(value),
-            Err(message) => {
-                let path = std::iter::once("input").chain(path.iter().copied());
-                self.0.push(UserError::new(Refusal::Invalid, message).at(path));
-                None
-            }
-        }
     }
 }

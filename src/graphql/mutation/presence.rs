@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, Object};
 
-use super::Problems;
 use crate::graphql::arguments::{count, instant, items};
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::execute::ClientAddress;
 use crate::graphql::request::now;
 use crate::graphql::types::presence::{HeartbeatInput, HeartbeatPayload, LeaveInput, LeavePayload};
 use crate::service::Services;
+use crate::service::input::Problems;
 use crate::service::presence::{Heartbeat, Leave, SlotRequest};
 
 /// Mutations of holds.
@@ -80,8 +80,8 @@ fn read_heartbeat(input: HeartbeatInput) -> Result<Heartbeat, Vec<crate::domain:
     }
     let quantity = problems.take(&["quantity"], count("quantity", input.quantity));
     let add_ons = problems.take(&["addOns"], items("addOns", &input.add_ons));
-    match (quantity, add_ons) {
-        (Some(quantity), Some(add_ons)) if problems.0.is_empty() => Ok(Heartbeat {
+    problems.finish(match (quantity, add_ons) {
+        (Some(quantity), Some(add_ons)) => Some(Heartbeat {
             resource_id: input.resource_id.0.into(),
             slots,
             quantity,
@@ -90,8 +90,8 @@ fn read_heartbeat(input: HeartbeatInput) -> Result<Heartbeat, Vec<crate::domain:
             session_secret: input.session_secret.into(),
             data: input.data.map(|data| data.0).filter(|data| !data.is_null()),
         }),
-        _ => Err(problems.0),
-    }
+        _ => None,
+    })
 }
 
 fn leave(ctx: &Context<'_>, input: LeaveInput) -> Result<LeavePayload, ApiError> {
@@ -100,12 +100,10 @@ fn leave(ctx: &Context<'_>, input: LeaveInput) -> Result<LeavePayload, ApiError>
         let read = slots.iter().take(crate::service::presence::MAX_SLOTS_PER_CALL + 1).enumerate();
         read.filter_map(|(index, slot)| problems.take(&["slots", &index.to_string()], instant("slots", slot))).collect()
     });
-    let outcome = if problems.0.is_empty() {
-        let leave =
-            Leave { resource_id: input.resource_id.0.into(), starts, session_secret: input.session_secret.into() };
-        from_context::<Services>(ctx)?.leave(&leave)
-    } else {
-        Err(problems.0)
+    let leave = Leave { resource_id: input.resource_id.0.into(), starts, session_secret: input.session_secret.into() };
+    let outcome = match problems.finish(Some(leave)) {
+        Ok(leave) => from_context::<Services>(ctx)?.leave(&leave),
+        Err(problems) => Err(problems),
     };
     Ok(match outcome {
         Ok(released) => LeavePayload { released, user_errors: Vec::new() },

@@ -11,15 +11,17 @@ use crate::graphql::arguments::{date, instant, time_zone, wall_time};
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::guard::for_admins;
 use crate::graphql::request::now;
-use crate::graphql::scalar::WallTime;
+use crate::graphql::scalar::{DateTime, WallTime};
 use crate::graphql::types::deleted::DeletePayload;
 use crate::graphql::types::schedule::{
     CreateScheduleInput, DateOverrideInput, DeleteScheduleInput, RemoveDateOverridesInput, Schedule, SchedulePayload,
     SetDateOverridesInput, UpdateScheduleInput, WeeklyWindowInput,
 };
 use crate::service::Services;
+use crate::service::administration::Given;
 use crate::service::administration::schedules::{
-    CreateSchedule, GivenOverride, GivenWeeklyWindow, GivenWindow, UpdateSchedule,
+    CreateSchedule, GivenOverride, GivenWeeklyWindow, GivenWindow, RemoveDateOverrides, SetDateOverrides,
+    UpdateSchedule,
 };
 use crate::service::booking::Outcome;
 
@@ -59,7 +61,7 @@ impl ScheduleMutation {
         let update = |admin: Admin| async move {
             let request = UpdateSchedule {
                 id: input.id.0.into(),
-                expected_updated_at: input.expected_updated_at.map(|expected| instant("expectedUpdatedAt", &expected)),
+                expected_updated_at: expected(input.expected_updated_at),
                 name: change(input.name),
                 time_zone: change(input.time_zone.map_value(|given| time_zone("timeZone", &given))),
                 weekly_hours: change(input.weekly_hours.map_value(|given| weekly_windows(&given))),
@@ -93,9 +95,13 @@ impl ScheduleMutation {
         #[graphql(desc = "Which dates to set.")] input: SetDateOverridesInput,
     ) -> Nullable<SchedulePayload> {
         let set = |admin: Admin| async move {
-            let (id, given) = (input.schedule_id.0.into(), overrides(input.overrides));
+            let request = SetDateOverrides {
+                schedule_id: input.schedule_id.0.into(),
+                expected_updated_at: expected(input.expected_updated_at),
+                overrides: overrides(input.overrides),
+            };
             Ok::<_, ApiError>(Some(payload(
-                from_context::<Services>(ctx)?.set_date_overrides(&admin, id, given, now(ctx)?).await?,
+                from_context::<Services>(ctx)?.set_date_overrides(&admin, request, now(ctx)?).await?,
             )))
         };
         for_admins(ctx, set).await
@@ -108,9 +114,14 @@ impl ScheduleMutation {
         #[graphql(desc = "Which dates to remove.")] input: RemoveDateOverridesInput,
     ) -> Nullable<SchedulePayload> {
         let remove = |admin: Admin| async move {
-            let dates = input.dates.iter().map(|given| date("dates", given)).collect();
-            let (services, id) = (from_context::<Services>(ctx)?, input.schedule_id.0.into());
-            Ok::<_, ApiError>(Some(payload(services.remove_date_overrides(&admin, id, dates, now(ctx)?).await?)))
+            let request = RemoveDateOverrides {
+                schedule_id: input.schedule_id.0.into(),
+                expected_updated_at: expected(input.expected_updated_at),
+                dates: input.dates.iter().map(|given| date("dates", given)).collect(),
+            };
+            Ok::<_, ApiError>(Some(payload(
+                from_context::<Services>(ctx)?.remove_date_overrides(&admin, request, now(ctx)?).await?,
+            )))
         };
         for_admins(ctx, remove).await
     }
@@ -121,6 +132,10 @@ fn payload(outcome: Outcome<Arc<domain::Schedule>>) -> SchedulePayload {
         Ok(schedule) => SchedulePayload { schedule: Some(Schedule(schedule)), user_errors: Vec::new() },
         Err(errors) => SchedulePayload { schedule: None, user_errors: errors.into_iter().map(Into::into).collect() },
     }
+}
+
+fn expected(updated_at: Option<DateTime>) -> Option<Given<chrono::DateTime<chrono::Utc>>> {
+    updated_at.map(|expected| instant("expectedUpdatedAt", &expected))
 }
 
 fn window(start: &WallTime, end: &WallTime) -> GivenWindow {

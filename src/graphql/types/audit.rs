@@ -57,7 +57,7 @@ impl AuditEntry {
 
     /// Each field that changed, with what it was and what it became: `{"name": {"from": "A", "to": "B"}}`. Of what was
     /// made everything comes from null, of what was deleted everything goes to null. Date overrides are told by their
-    /// dates, and only those that changed.
+    /// dates, and only those that changed: the first 100 dates, and beside them as `more` how many others.
     async fn changes(&self) -> Option<Json<serde_json::Value>> {
         self.0.changes.clone().map(Json)
     }

@@ -1,11 +1,15 @@
 //! When something is open.
 
-use async_graphql::{Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
 use std::sync::Arc;
 
+use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, SimpleObject};
+use chrono::NaiveDate;
+
+use crate::domain::local_time::{FIRST_DATE, LAST_DATE};
 use crate::domain::schedule as domain;
 use crate::graphql::arguments::date;
-use crate::graphql::error::ApiError;
+use crate::graphql::error::{ApiError, from_context};
+use crate::graphql::loader::{DateOverridesKey, Loads};
 use crate::graphql::scalar::{Date, DateTime, TimeZone, WallTime};
 use crate::graphql::types::page::connection;
 use crate::graphql::types::user_error::UserError;
@@ -60,32 +64,21 @@ impl Schedule {
     }
 
     /// Dates whose windows replace the weekly ones, in order; only those from `from` to `to` where given.
-    fn date_overrides(
+    async fn date_overrides(
         &self,
+        ctx: &Context<'_>,
         #[graphql(desc = "The first date to list.")] from: Option<Date>,
         #[graphql(desc = "The last date to list.")] to: Option<Date>,
     ) -> Result<Vec<DateOverride>, ApiError> {
         let read = |name: &str, given: Option<Date>| {
             given.map(|given| date(name, &given)).transpose().map_err(ApiError::bad_input)
         };
-        let (from, to) = (read("from", from)?, read("to", to)?);
-        let wanted = self
-            .0
-            .overrides
-            .iter()
-            .filter(|(date, _)| from.is_none_or(|from| **date >= from) && to.is_none_or(|to| **date <= to));
-        Ok(wanted
-            .map(|(date, day)| DateOverride {
-                date: (*date).into(),
-                windows: day
-                    .hours
-                    .windows()
-                    .iter()
-                    .map(|window| TimeWindow { start: window.start().into(), end: window.end().into() })
-                    .collect(),
-                reason: day.reason.clone(),
-            })
-            .collect())
+        let (from, to) = (read("from", from)?.unwrap_or(FIRST_DATE), read("to", to)?.unwrap_or(LAST_DATE));
+        // Read after the schedule: where it has changed in between, `updatedAt` is the older one, and whoever expects
+        // it is told that it is stale.
+        let key = DateOverridesKey { schedule: self.0.id.clone(), dates: from..=to };
+        let found = from_context::<Loads>(ctx)?.load(key).await?.unwrap_or_default();
+        Ok(found.into_iter().map(Into::into).collect())
     }
 
     /// When it was made.
@@ -168,6 +161,13 @@ pub struct DateOverride {
     reason: Option<String>,
 }
 
+impl From<(NaiveDate, domain::DateOverride)> for DateOverride {
+    fn from((date, domain::DateOverride { hours, reason }): (NaiveDate, domain::DateOverride)) -> Self {
+        let window = |window: &domain::Window| TimeWindow { start: window.start().into(), end: window.end().into() };
+        Self { date: date.into(), windows: hours.windows().iter().map(window).collect(), reason }
+    }
+}
+
 /// A span of wall time that is to be open every week.
 #[derive(InputObject)]
 pub struct WeeklyWindowInput {
@@ -194,7 +194,7 @@ pub struct TimeWindowInput {
 pub struct DateOverrideInput {
     /// The date.
     pub date: Date,
-    /// What is open instead of the weekly windows, not overlapping; empty: closed.
+    /// What is open instead of the weekly windows, not overlapping, at most 24; empty: closed.
     pub windows: Vec<TimeWindowInput>,
     /// Why, for people; at most 500 characters.
     pub reason: Option<String>,
@@ -209,7 +209,7 @@ pub struct CreateScheduleInput {
     pub time_zone: TimeZone,
     /// The windows of an ordinary week, at most 100, not overlapping within a day.
     pub weekly_hours: Vec<WeeklyWindowInput>,
-    /// Dates that differ, each once; at most 1,000.
+    /// Dates that differ, each once; at most 1,000, with at most 4,000 windows.
     #[graphql(default)]
     pub date_overrides: Vec<DateOverrideInput>,
 }
@@ -241,7 +241,9 @@ pub struct DeleteScheduleInput {
 pub struct SetDateOverridesInput {
     /// On which schedule.
     pub schedule_id: ID,
-    /// The dates, each once. A schedule has at most 1,000.
+    /// `updatedAt` as the caller last read it: refused as `STALE` if somebody else has changed the schedule since.
+    pub expected_updated_at: Option<DateTime>,
+    /// The dates, each once. A schedule has at most 1,000, with at most 4,000 windows.
     pub overrides: Vec<DateOverrideInput>,
 }
 
@@ -250,6 +252,8 @@ pub struct SetDateOverridesInput {
 pub struct RemoveDateOverridesInput {
     /// On which schedule.
     pub schedule_id: ID,
+    /// `updatedAt` as the caller last read it: refused as `STALE` if somebody else has changed the schedule since.
+    pub expected_updated_at: Option<DateTime>,
     /// The dates; those without an override are passed over.
     pub dates: Vec<Date>,
 }

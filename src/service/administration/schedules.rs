@@ -1,35 +1,33 @@
 //! When things are open: what admins change of it, and what staff see.
 
 mod form;
+mod shown;
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc, Weekday};
 use chrono_tz::Tz;
-use serde_json::{Map, Value, json};
 
 use super::{Administration, Change, NotMade, require_unchanged, unknown};
 use crate::domain::access::{Admin, Staff};
 use crate::domain::audit::{AuditAction, AuditEntity, AuditFields};
 use crate::domain::id::ScheduleId;
 use crate::domain::refusal::{Refusal, UserError};
-use crate::domain::schedule::{DateOverride, DayHours, Schedule, WallTime, Window};
+use crate::domain::schedule::{Schedule, WallTime};
 use crate::error::Error;
 use crate::service::Services;
 use crate::service::booking::Outcome;
-use crate::service::input::Given;
+use crate::service::input::{Given, Problems};
 use crate::service::page::{Cursors, Page, PageRequest};
-use crate::store::{Deletion, Place, Reader, ScheduleUse};
+use crate::store::{Place, Reader, ScheduleUse};
 use form::{NewSchedule, ScheduleChanges};
 
 /// Date overrides of a schedule at the most.
 const MAX_OVERRIDES: usize = 1000;
-/// Names of the days of the week, Monday first, as the API has them.
-const WEEKDAYS: [&str; 7] = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
-
-/// Overrides by their dates.
-type Overrides = BTreeMap<NaiveDate, DateOverride>;
+/// Windows that these have together at the most: whoever changes a schedule reads all of them.
+const MAX_OVERRIDE_WINDOWS: usize = 4000;
+/// Schedules of an organization at the most.
+const MAX_SCHEDULES: u64 = 1000;
 
 /// A window as it was given.
 #[derive(Clone, Debug)]
@@ -88,8 +86,30 @@ pub struct UpdateSchedule {
     pub weekly_hours: Change<Option<Vec<GivenWeeklyWindow>>>,
 }
 
+/// Dates that are to differ from their weekdays.
+#[derive(Clone, Debug)]
+pub struct SetDateOverrides {
+    /// On which schedule.
+    pub schedule_id: ScheduleId,
+    /// When it had last changed when the caller read it.
+    pub expected_updated_at: Option<Given<DateTime<Utc>>>,
+    /// The dates, in any order.
+    pub overrides: Vec<GivenOverride>,
+}
+
+/// Dates that are to be like their weekdays again.
+#[derive(Clone, Debug)]
+pub struct RemoveDateOverrides {
+    /// On which schedule.
+    pub schedule_id: ScheduleId,
+    /// When it had last changed when the caller read it.
+    pub expected_updated_at: Option<Given<DateTime<Utc>>>,
+    /// The dates, in any order.
+    pub dates: Vec<Given<NaiveDate>>,
+}
+
 impl Services {
-    /// A schedule of the organization.
+    /// A schedule of the organization, without its overrides.
     ///
     /// # Errors
     /// `NotFound` when there is none.
@@ -99,7 +119,7 @@ impl Services {
         found.map(Arc::new).ok_or_else(|| Error::not_found("schedule", id.as_str()))
     }
 
-    /// The schedules of the organization, by name.
+    /// The schedules of the organization, by name, without their overrides.
     ///
     /// # Errors
     /// `BadInput` for a cursor of another list.
@@ -124,11 +144,9 @@ impl Services {
         request: CreateSchedule,
         now: DateTime<Utc>,
     ) -> Result<Outcome<Arc<Schedule>>, Error> {
-        let new = match form::new_schedule(request) {
-            Ok(new) => new,
-            Err(problems) => return Ok(Err(problems)),
-        };
-        self.administer(admin, now, move |administration| create(administration, new.clone())).await
+        let mut problems = Problems::default();
+        let new = form::new_schedule(request, &mut problems);
+        self.administer(admin, now, move |administration| create(administration, new.clone(), problems.clone())).await
     }
 
     /// Changes what a schedule is called, its zone, and the windows of its week.
@@ -141,26 +159,16 @@ impl Services {
         request: UpdateSchedule,
         now: DateTime<Utc>,
     ) -> Result<Outcome<Arc<Schedule>>, Error> {
+        let mut problems = Problems::default();
         let id = request.id.clone();
-        let (expected, changes) = match form::changes(request) {
-            Ok(changes) => changes,
-            Err(problems) => return Ok(Err(problems)),
+        let (expected, ScheduleChanges { name, time_zone, weekly }) = form::changes(request, &mut problems);
+        let changing = Changing { id, field: "id", expected, problems };
+        let change = move |schedule: &mut Schedule, _: &mut Problems| {
+            schedule.name = name.clone().applied_to(schedule.name.clone());
+            schedule.time_zone = time_zone.applied_to(schedule.time_zone);
+            schedule.weekly = weekly.clone().applied_to(schedule.weekly.clone());
         };
-        self.administer(admin, now, move |administration| {
-            let (id, ScheduleChanges { name, time_zone, weekly }) = (id.clone(), changes.clone());
-            async move {
-                let change = Changing { id: &id, field: "id", expected };
-                change
-                    .make(&administration, |schedule| {
-                        schedule.name = name.applied_to(schedule.name.clone());
-                        schedule.time_zone = time_zone.applied_to(schedule.time_zone);
-                        schedule.weekly = weekly.applied_to(schedule.weekly.clone());
-                        Ok(())
-                    })
-                    .await
-            }
-        })
-        .await
+        self.change_schedule(admin, changing, change, now).await
     }
 
     /// Removes a schedule that nothing follows.
@@ -183,30 +191,22 @@ impl Services {
     pub async fn set_date_overrides(
         &self,
         admin: &Admin,
-        id: ScheduleId,
-        overrides: Vec<GivenOverride>,
+        request: SetDateOverrides,
         now: DateTime<Utc>,
     ) -> Result<Outcome<Arc<Schedule>>, Error> {
-        let overrides = match form::date_overrides("overrides", overrides) {
-            Ok(overrides) => overrides,
-            Err(problems) => return Ok(Err(problems)),
-        };
-        self.administer(admin, now, move |administration| {
-            let (id, overrides) = (id.clone(), overrides.clone());
-            async move {
-                let change = Changing { id: &id, field: "scheduleId", expected: None };
-                change
-                    .make(&administration, |schedule| {
-                        schedule.overrides.extend(overrides);
-                        if schedule.overrides.len() > MAX_OVERRIDES {
-                            return Err(too_many_overrides("overrides"));
-                        }
-                        Ok(())
-                    })
-                    .await
+        let SetDateOverrides { schedule_id: id, expected_updated_at, overrides } = request;
+        let mut problems = Problems::default();
+        let expected = problems.expected_updated_at(expected_updated_at);
+        let overrides = form::overrides(&mut problems, "overrides", overrides);
+        let changing = Changing { id, field: "scheduleId", expected, problems };
+        let change = move |schedule: &mut Schedule, problems: &mut Problems| {
+            schedule.overrides.extend(overrides.clone());
+            let windows = schedule.overrides.values().map(|of_date| of_date.hours.windows().len()).sum();
+            if let Err(too_many) = require_room("overrides", schedule.overrides.len(), windows) {
+                problems.refuse(too_many);
             }
-        })
-        .await
+        };
+        self.change_schedule(admin, changing, change, now).await
     }
 
     /// Removes the overrides of some dates of a schedule, where there are any: its week holds on them again.
@@ -216,33 +216,48 @@ impl Services {
     pub async fn remove_date_overrides(
         &self,
         admin: &Admin,
-        id: ScheduleId,
-        dates: Vec<Given<NaiveDate>>,
+        request: RemoveDateOverrides,
         now: DateTime<Utc>,
     ) -> Result<Outcome<Arc<Schedule>>, Error> {
-        let dates: BTreeSet<NaiveDate> = match form::dates("dates", dates) {
-            Ok(dates) => dates,
-            Err(problems) => return Ok(Err(problems)),
+        let RemoveDateOverrides { schedule_id: id, expected_updated_at, dates } = request;
+        let mut problems = Problems::default();
+        let expected = problems.expected_updated_at(expected_updated_at);
+        let dates = form::dates(&mut problems, "dates", dates);
+        let changing = Changing { id, field: "scheduleId", expected, problems };
+        let change = move |schedule: &mut Schedule, _: &mut Problems| {
+            schedule.overrides.retain(|date, _| !dates.contains(date));
         };
+        self.change_schedule(admin, changing, change, now).await
+    }
+
+    /// Applies `change` to a schedule as it is. `change` may be run again; what it refuses is reported together with
+    /// what was wrong already.
+    async fn change_schedule(
+        &self,
+        admin: &Admin,
+        changing: Changing,
+        change: impl Fn(&mut Schedule, &mut Problems) + Send + Sync + 'static,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome<Arc<Schedule>>, Error> {
+        let change = Arc::new(change);
         self.administer(admin, now, move |administration| {
-            let (id, dates) = (id.clone(), dates.clone());
-            async move {
-                let change = Changing { id: &id, field: "scheduleId", expected: None };
-                change
-                    .make(&administration, |schedule| {
-                        schedule.overrides.retain(|date, _| !dates.contains(date));
-                        Ok(())
-                    })
-                    .await
-            }
+            let (changing, change) = (changing.clone(), Arc::clone(&change));
+            async move { changing.make(&administration, &*change).await }
         })
         .await
     }
 }
 
-async fn create(administration: Administration, new: NewSchedule) -> Result<Arc<Schedule>, NotMade> {
+async fn create(
+    administration: Administration,
+    new: Option<NewSchedule>,
+    mut problems: Problems,
+) -> Result<Arc<Schedule>, NotMade> {
     let (tx, now) = (&administration.tx, administration.now());
-    let NewSchedule { name, time_zone, weekly, overrides } = new;
+    if tx.schedule_count(administration.organization()).await? >= MAX_SCHEDULES {
+        problems.refuse(too_many_schedules());
+    }
+    let NewSchedule { name, time_zone, weekly, overrides } = problems.finish(new)?;
     let schedule = Schedule {
         id: ScheduleId::generate(administration.clock.unique()),
         organization_id: administration.organization().clone(),
@@ -253,11 +268,8 @@ async fn create(administration: Administration, new: NewSchedule) -> Result<Arc<
         created_at: now,
         updated_at: now,
     };
-    // It may be the first thing that this organization has.
-    tx.ensure_organization(&schedule.organization_id, now).await?;
     tx.insert_schedule(&schedule).await?;
-    let (before, after) = (AuditFields::new(), shown(&schedule, &schedule.overrides));
-    record(&administration, AuditAction::Created, &schedule.id, &before, &after).await?;
+    record(&administration, AuditAction::Created, &schedule.id, &AuditFields::new(), &shown::whole(&schedule)).await?;
     Ok(Arc::new(schedule))
 }
 
@@ -271,12 +283,11 @@ async fn delete(administration: Administration, id: ScheduleId) -> Result<Schedu
         let users: Vec<String> = users.into_iter().flatten().collect();
         return Err(in_use(&users.join(" and ")).into());
     }
-    // The lock keeps others from referring to it by now; if something does all the same, the database knows.
-    if tx.delete_schedule(organization, &id).await? == Deletion::InUse {
-        return Err(in_use("something").into());
-    }
-    let (before, after) = (shown(&schedule, &schedule.overrides), AuditFields::new());
-    record(&administration, AuditAction::Deleted, &id, &before, &after).await?;
+    tx.delete_schedule(organization, &id).await.map_err(|fault| {
+        // The lock keeps others from referring to it by now; if something does all the same, the database knows.
+        if fault.breaks_reference() { in_use("something").into() } else { NotMade::from(fault) }
+    })?;
+    record(&administration, AuditAction::Deleted, &id, &shown::whole(&schedule), &AuditFields::new()).await?;
     Ok(id)
 }
 
@@ -291,43 +302,66 @@ fn in_use(users: &str) -> UserError {
     UserError::new(Refusal::InUse, message).at(["input", "id"])
 }
 
-fn too_many_overrides(field: &str) -> UserError {
+/// Refuses what would leave a schedule with too many `dates` that differ, or too many `windows` on them; the dates that
+/// are given stand in `field`.
+fn require_room(field: &str, dates: usize, windows: usize) -> Result<(), UserError> {
+    let message = if dates > MAX_OVERRIDES {
+        format!("A schedule has at most {MAX_OVERRIDES} date overrides. Remove those that have passed, or set fewer.")
+    } else if windows > MAX_OVERRIDE_WINDOWS {
+        format!(
+            "The date overrides of a schedule have at most {MAX_OVERRIDE_WINDOWS} windows together. Remove those that \
+             have passed, or join windows."
+        )
+    } else {
+        return Ok(());
+    };
+    Err(UserError::new(Refusal::LimitExceeded, message).at(["input", field]))
+}
+
+fn too_many_schedules() -> UserError {
     let message =
-        format!("A schedule has at most {MAX_OVERRIDES} date overrides. Remove those that have passed, or set fewer.");
-    UserError::new(Refusal::LimitExceeded, message).at(["input", field])
+        format!("An organization has at most {MAX_SCHEDULES} schedules. Delete those that nothing follows any more.");
+    UserError::new(Refusal::LimitExceeded, message).at(["input"])
 }
 
 /// A change of one schedule.
-struct Changing<'a> {
-    id: &'a ScheduleId,
+#[derive(Clone)]
+struct Changing {
+    id: ScheduleId,
     /// The field of the input that names it.
-    field: &'a str,
+    field: &'static str,
     /// When it had last changed when the caller read it.
     expected: Option<DateTime<Utc>>,
+    /// What is wrong with the form of what was given.
+    problems: Problems,
 }
 
-impl Changing<'_> {
+impl Changing {
     /// Applies `change` to the schedule as it is, with nobody else changing it meanwhile. A change that makes no
     /// difference is none.
     async fn make(
-        &self,
+        self,
         administration: &Administration,
-        change: impl FnOnce(&mut Schedule) -> Result<(), UserError>,
+        change: &(impl Fn(&mut Schedule, &mut Problems) + Sync),
     ) -> Result<Arc<Schedule>, NotMade> {
+        let Self { id, field, expected, mut problems } = self;
         let tx = &administration.tx;
-        let found = tx.lock_schedule(administration.organization(), self.id).await?;
-        let before = found.ok_or_else(|| unknown("schedule", self.id.as_str(), &[self.field]))?;
-        require_unchanged(self.expected, before.updated_at)?;
+        let Some(before) = tx.lock_schedule(administration.organization(), &id).await? else {
+            return Err(problems.and(unknown("schedule", id.as_str(), &[field])));
+        };
+        if let Err(stale) = require_unchanged(expected, before.updated_at) {
+            problems.refuse(stale);
+        }
         let mut after = before.clone();
-        change(&mut after)?;
+        change(&mut after, &mut problems);
+        problems.into_result()?;
         if after == before {
             return Ok(Arc::new(before));
         }
         after.updated_at = administration.later_than(before.updated_at);
         tx.update_schedule(&before, &after).await?;
-        let was = shown(&before, before.overrides_unlike(&after));
-        let is = shown(&after, after.overrides_unlike(&before));
-        record(administration, AuditAction::Updated, self.id, &was, &is).await?;
+        let (was, is) = shown::both(&before, &after);
+        record(administration, AuditAction::Updated, &id, &was, &is).await?;
         Ok(Arc::new(after))
     }
 }
@@ -340,40 +374,4 @@ async fn record(
     after: &AuditFields,
 ) -> Result<(), NotMade> {
     Ok(administration.record(action, AuditEntity::Schedule, id.as_str(), before, after).await?)
-}
-
-/// A schedule as the audit log shows it, with these of its overrides, by their dates.
-fn shown<'a>(
-    schedule: &Schedule,
-    overrides: impl IntoIterator<Item = (&'a NaiveDate, &'a DateOverride)>,
-) -> AuditFields {
-    // What somebody adds to a schedule shows in the log, or is left out here on purpose.
-    let Schedule { id: _, organization_id: _, name, time_zone, weekly, overrides: _, created_at: _, updated_at: _ } =
-        schedule;
-    let mut fields = AuditFields::new();
-    fields.insert("name".to_owned(), json!(name));
-    fields.insert("timeZone".to_owned(), json!(time_zone.name()));
-    fields.insert("weeklyHours".to_owned(), shown_week(weekly));
-    let overrides: Map<String, Value> =
-        overrides.into_iter().map(|(date, date_override)| (date.to_string(), shown_override(date_override))).collect();
-    if !overrides.is_empty() {
-        fields.insert("dateOverrides".to_owned(), overrides.into());
-    }
-    fields
-}
-
-fn shown_week(weekly: &[DayHours; 7]) -> Value {
-    let window = |weekday: &str, window: &Window| json!({ "weekday": weekday, "start": window.start().to_string(), "end": window.end().to_string() });
-    let days = WEEKDAYS.into_iter().zip(weekly);
-    days.flat_map(|(weekday, hours)| hours.windows().iter().map(move |of_day| window(weekday, of_day))).collect()
-}
-
-fn shown_override(date_override: &DateOverride) -> Value {
-    let DateOverride { hours, reason } = date_override;
-    let windows: Vec<Value> = hours
-        .windows()
-        .iter()
-        .map(|window| json!({ "start": window.start().to_string(), "end": window.end().to_string() }))
-        .collect();
-    json!({ "windows": windows, "reason": reason })
 }

@@ -3,24 +3,15 @@
 use chrono::NaiveDate;
 use entity::{date_override, date_override_window, schedule, schedule_window};
 use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ColumnTrait, EntityTrait, Insert, IntoActiveModel, QueryFilter, QueryTrait, SqlErr};
+use sea_orm::{ColumnTrait, EntityTrait, Insert, IntoActiveModel, QueryFilter, QueryTrait};
 
-use super::select_one;
+use super::{ALL_DATES, select_one};
 use crate::domain::id::{OrganizationId, ScheduleId};
 use crate::domain::schedule::{DateOverride, DayHours, Schedule};
 use crate::store::{StoreError, Tx};
 
 /// How many rows or values a statement is given at the most: the databases limit it.
 const VALUES_AT_ONCE: usize = 1000;
-
-/// What a deletion comes to.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Deletion {
-    /// It is gone.
-    Deleted,
-    /// Something refers to it.
-    InUse,
-}
 
 impl Tx {
     /// Adds a schedule with its windows and overrides. Its organization exists already.
@@ -56,7 +47,8 @@ impl Tx {
         let mut select = select_one(organization, id);
         // SQLite has no row locks and needs none.
         select.lock(LockType::Update);
-        self.schedule_by(&select).await
+        let found = self.models(&select).await?;
+        Ok(self.complete(found, Some(&ALL_DATES)).await?.into_iter().next())
     }
 
     /// Makes the schedule `before`, which is locked, into `after`: the same schedule with other contents.
@@ -86,31 +78,17 @@ impl Tx {
         self.catalogue_changed(organization_id).await
     }
 
-    /// Removes a schedule with its windows and overrides, unless something refers to it; then the transaction has
-    /// failed.
+    /// Removes a schedule with its windows and overrides.
     ///
     /// # Errors
-    /// Faults of the database.
-    pub async fn delete_schedule(
-        &self,
-        organization: &OrganizationId,
-        id: &ScheduleId,
-    ) -> Result<Deletion, StoreError> {
+    /// Faults of the database; one that [`StoreError::breaks_reference`] when something follows it.
+    pub async fn delete_schedule(&self, organization: &OrganizationId, id: &ScheduleId) -> Result<(), StoreError> {
         let delete = schedule::Entity::delete_many()
             .filter(schedule::Column::OrganizationId.eq(organization.as_str()))
             .filter(schedule::Column::Id.eq(id.as_str()))
             .into_query();
-        match self.execute(&delete).await {
-            Ok(_) => {}
-            Err(StoreError::Database(error))
-                if matches!(error.sql_err(), Some(SqlErr::ForeignKeyConstraintViolation(_))) =>
-            {
-                return Ok(Deletion::InUse);
-            }
-            Err(error) => return Err(error),
-        }
-        self.catalogue_changed(organization).await?;
-        Ok(Deletion::Deleted)
+        self.execute(&delete).await?;
+        self.catalogue_changed(organization).await
     }
 
     async fn insert_windows(&self, id: &ScheduleId, weekly: &[DayHours; 7]) -> Result<(), StoreError> {

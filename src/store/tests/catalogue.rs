@@ -8,9 +8,10 @@ use super::super::test_database::{TestStore, on_each_database};
 use super::{add_catalogue, date, day_hours, event_type, hours, need, occupy, organization, resource, schedule};
 use crate::domain::catalogue::Resource;
 use crate::domain::id::ScheduleId;
+use crate::domain::local_time::{FIRST_DATE, LAST_DATE};
 use crate::domain::schedule::{DateOverride, DayHours, OpenHours, Schedule};
 use crate::store::{
-    CatalogueState, Deletion, EventTypeFilter, OfferFacts, Page, PageEnd, PageRequest, Place, ResourceFilter,
+    CatalogueState, DateOverrides, EventTypeFilter, OfferFacts, Page, PageEnd, PageRequest, Place, ResourceFilter,
     StoreError,
 };
 
@@ -80,7 +81,15 @@ async fn a_changed_schedule_is_read_as_it_was_written_and_the_change_is_counted(
         };
         store.write(update).await.map_err(|error: StoreError| error).unwrap();
         let reader = store.reader();
-        assert_eq!(reader.schedule(&organization(), &after.id).await.unwrap(), Some(after.clone()));
+        let bare = Schedule { overrides: DateOverrides::new(), ..after.clone() };
+        assert_eq!(reader.schedule(&organization(), &after.id).await.unwrap(), Some(bare.clone()));
+        let ids = [after.id.clone(), "none".into()];
+        assert_eq!(reader.schedules_without_overrides(&ids).await.unwrap(), [bare]);
+        let overrides = reader.date_overrides(&ids, &(FIRST_DATE..=LAST_DATE)).await.unwrap();
+        assert_eq!(overrides, [(after.id.clone(), after.overrides.clone())].into());
+        let last = date("2099-12-31");
+        let of_last = reader.date_overrides(&ids, &(last..=last)).await.unwrap();
+        assert_eq!(of_last[&after.id].keys().copied().collect::<Vec<_>>(), [last]);
         assert_eq!(reader.schedule(&"other".into(), &after.id).await.unwrap(), None);
         assert_eq!(reader.catalogue_revision(&organization()).await.unwrap(), 7);
     })
@@ -93,43 +102,22 @@ async fn the_database_itself_keeps_a_schedule_that_something_refers_to() {
         add_catalogue(&store).await;
         let delete = async |id: &str| {
             let id = &ScheduleId::from(id);
-            let deleted = store.write(|tx| async move {
-                match tx.delete_schedule(&organization(), id).await? {
-                    Deletion::Deleted => Ok(()),
-                    Deletion::InUse => Err(Undeleted::InUse),
-                }
-            });
-            match deleted.await {
-                Ok(()) => Deletion::Deleted,
-                Err(Undeleted::InUse) => Deletion::InUse,
-                Err(Undeleted::Fault(fault)) => panic!("{fault:?}"),
-            }
+            store.write(|tx| async move { tx.delete_schedule(&organization(), id).await }).await
         };
-        assert_eq!(delete("hours").await, Deletion::InUse);
+        let refused = delete("hours").await.unwrap_err();
+        assert!(refused.breaks_reference(), "{refused:?}");
         store.write(|tx| async move { tx.insert_schedule(&schedule("unused")).await }).await.unwrap();
         let unused = ScheduleId::from("unused");
         let used = store.reader().schedule_use(&organization(), &unused).await.unwrap();
         assert_eq!((used.resources, used.event_types), (0, 0));
-        assert_eq!(delete("unused").await, Deletion::Deleted);
+        delete("unused").await.unwrap();
         assert_eq!(store.reader().schedule(&organization(), &unused).await.unwrap(), None);
         let rest = store.reader().schedules_of(&organization(), &PageRequest::first(5)).await.unwrap();
-        assert_eq!(rest.items, [schedule("hours")]);
+        assert_eq!(rest.items, [Schedule { overrides: DateOverrides::new(), ..schedule("hours") }]);
         // Its making and its removal are counted.
         assert_eq!(store.reader().catalogue_revision(&organization()).await.unwrap(), 8);
     })
     .await;
-}
-
-/// Why a schedule was not deleted.
-enum Undeleted {
-    InUse,
-    Fault(StoreError),
-}
-
-impl From<StoreError> for Undeleted {
-    fn from(fault: StoreError) -> Self {
-        Self::Fault(fault)
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,9 @@ const RESOURCE: &str = "resource { id organizationId slug name description kind 
 const EVENT_TYPE: &str = "eventType { id organizationId slug title description durationOptions intervalMinutes
     bufferBeforeMinutes bufferAfterMinutes minNoticeMinutes maxDaysAhead requiresConfirmation lockTimeZone locations
     active schedule { id } resources { nodes { id } } createdAt updatedAt }";
+/// A schedule with all that is in it.
+pub const SCHEDULE: &str = "schedule { id organizationId name timeZone weeklyHours { weekday start end }
+    dateOverrides { date windows { start end } reason } createdAt updatedAt }";
 
 /// One line of the audit log.
 #[derive(Debug, PartialEq)]
@@ -27,7 +30,12 @@ pub struct AuditLine {
 impl TestServer {
     /// Whoever runs the default organization.
     pub fn runner(&self) -> Actor {
-        self.signed_in("root", Role::Admin, "default")
+        self.admin("root")
+    }
+
+    /// An admin of the default organization by the name of `user`.
+    pub fn admin(&self, user: &str) -> Actor {
+        self.signed_in(user, Role::Admin, "default")
     }
 
     /// The whole audit log, the oldest line first.
@@ -72,6 +80,7 @@ pub fn operation(mutation: &str) -> String {
     let selection = match mutation {
         "createResource" | "updateResource" => RESOURCE.to_owned(),
         "createEventType" | "updateEventType" => EVENT_TYPE.to_owned(),
+        "createSchedule" | "updateSchedule" | "setDateOverrides" | "removeDateOverrides" => SCHEDULE.to_owned(),
         "linkEventType" | "unlinkEventType" => format!("{RESOURCE} {EVENT_TYPE}"),
         _ => "deletedId".to_owned(),
     };

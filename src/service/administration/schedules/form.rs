@@ -1,24 +1,22 @@
-//! What people get wrong in schedules: all of it found at once, each with its place, before anything is read.
+//! What people get wrong in schedules: all of it found at once, each with its place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc, Weekday};
 use chrono_tz::Tz;
 
-use super::{
-    Change, CreateSchedule, GivenOverride, GivenWeeklyWindow, GivenWindow, MAX_OVERRIDES, Overrides, UpdateSchedule,
-    too_many_overrides,
-};
-use crate::domain::quantum::QUANTA_PER_DAY;
-use crate::domain::refusal::UserError;
+use super::{Change, CreateSchedule, GivenOverride, GivenWeeklyWindow, GivenWindow, UpdateSchedule, require_room};
 use crate::domain::schedule::{DateOverride, DayHours, Window, overlaps};
 use crate::service::administration::fields::MAX_NAME;
 use crate::service::input::{Given, Problems};
+use crate::store::DateOverrides;
 
 /// The longest reason of a date override, in characters.
 const MAX_REASON: usize = 500;
 /// Windows in a week at the most.
 const MAX_WEEKLY_WINDOWS: usize = 100;
+/// Windows on a date at the most.
+const MAX_DATE_WINDOWS: usize = 24;
 
 /// A schedule to be made, in good form.
 #[derive(Clone, Debug)]
@@ -26,7 +24,7 @@ pub(super) struct NewSchedule {
     pub(super) name: String,
     pub(super) time_zone: Tz,
     pub(super) weekly: [DayHours; 7],
-    pub(super) overrides: Overrides,
+    pub(super) overrides: DateOverrides,
 }
 
 /// What is to change of a schedule, in good form.
@@ -37,44 +35,35 @@ pub(super) struct ScheduleChanges {
     pub(super) weekly: Change<[DayHours; 7]>,
 }
 
-pub(super) fn new_schedule(given: CreateSchedule) -> Result<NewSchedule, Vec<UserError>> {
+/// The schedule that is to be made, which is there unless something is wrong with it.
+pub(super) fn new_schedule(given: CreateSchedule, problems: &mut Problems) -> Option<NewSchedule> {
     let CreateSchedule { name, time_zone, weekly_hours, date_overrides } = given;
-    let mut problems = Problems::default();
     problems.line(&["name"], Some(&name), MAX_NAME);
     let time_zone = problems.take(&["timeZone"], time_zone);
-    let weekly = read_week(&mut problems, weekly_hours);
-    let overrides = read_overrides(&mut problems, "dateOverrides", date_overrides);
-    problems.finish(time_zone.map(|time_zone| NewSchedule { name, time_zone, weekly, overrides }))
+    let weekly = read_week(problems, weekly_hours);
+    let overrides = overrides(problems, "dateOverrides", date_overrides);
+    time_zone.map(|time_zone| NewSchedule { name, time_zone, weekly, overrides })
 }
 
 /// When the schedule is expected to have changed last, and what is to change.
-pub(super) fn changes(given: UpdateSchedule) -> Result<(Option<DateTime<Utc>>, ScheduleChanges), Vec<UserError>> {
+pub(super) fn changes(given: UpdateSchedule, problems: &mut Problems) -> (Option<DateTime<Utc>>, ScheduleChanges) {
     let UpdateSchedule { id: _, expected_updated_at, name, time_zone, weekly_hours } = given;
-    let mut problems = Problems::default();
     let expected = problems.expected_updated_at(expected_updated_at);
     let name = problems.never_null("name", name);
     problems.name("name", &name);
     let time_zone = problems.never_null("timeZone", time_zone);
     let time_zone = problems.well_formed("timeZone", time_zone);
-    let weekly = problems.never_null("weeklyHours", weekly_hours).map(|given| read_week(&mut problems, given));
-    problems.finish(Some((expected, ScheduleChanges { name, time_zone, weekly })))
-}
-
-/// The overrides that the list `field` gives.
-pub(super) fn date_overrides(field: &str, given: Vec<GivenOverride>) -> Result<Overrides, Vec<UserError>> {
-    let mut problems = Problems::default();
-    let overrides = read_overrides(&mut problems, field, given);
-    problems.finish(Some(overrides))
+    let weekly = problems.never_null("weeklyHours", weekly_hours).map(|given| read_week(problems, given));
+    (expected, ScheduleChanges { name, time_zone, weekly })
 }
 
 /// The dates that the list `field` gives.
-pub(super) fn dates(field: &str, given: Vec<Given<NaiveDate>>) -> Result<BTreeSet<NaiveDate>, Vec<UserError>> {
-    let mut problems = Problems::default();
+pub(super) fn dates(problems: &mut Problems, field: &str, given: Vec<Given<NaiveDate>>) -> BTreeSet<NaiveDate> {
     let mut dates = BTreeSet::new();
     for (place, date) in given.into_iter().enumerate() {
         dates.extend(problems.take(&[field, &place.to_string()], date));
     }
-    problems.finish(Some(dates))
+    dates
 }
 
 fn read_week(problems: &mut Problems, given: Vec<GivenWeeklyWindow>) -> [DayHours; 7] {
@@ -95,10 +84,12 @@ fn weekday_number(weekday: Weekday) -> usize {
     weekday.num_days_from_monday() as usize
 }
 
-fn read_overrides(problems: &mut Problems, field: &str, given: Vec<GivenOverride>) -> Overrides {
-    let mut overrides = BTreeMap::new();
-    if given.len() > MAX_OVERRIDES {
-        problems.refuse(too_many_overrides(field));
+/// The overrides that the list `field` gives.
+pub(super) fn overrides(problems: &mut Problems, field: &str, given: Vec<GivenOverride>) -> DateOverrides {
+    let mut overrides = DateOverrides::new();
+    let windows = given.iter().map(|of_date| of_date.windows.len()).sum();
+    if let Err(too_many) = require_room(field, given.len(), windows) {
+        problems.refuse(too_many);
         return overrides;
     }
     for (place, GivenOverride { date, windows, reason }) in given.into_iter().enumerate() {
@@ -117,10 +108,8 @@ fn read_overrides(problems: &mut Problems, field: &str, given: Vec<GivenOverride
 
 /// The hours of one date, whose windows stand at `path`.
 fn read_hours(problems: &mut Problems, path: &[&str], given: Vec<GivenWindow>) -> DayHours {
-    // More cannot be apart from each other: without this, a flood of windows would be answered by a flood of problems.
-    let most = usize::try_from(QUANTA_PER_DAY).unwrap_or(usize::MAX);
-    if given.len() > most {
-        problems.note(path, format!("A date may have at most {most} windows. Join some of them."));
+    if given.len() > MAX_DATE_WINDOWS {
+        problems.note(path, format!("A date may have at most {MAX_DATE_WINDOWS} windows. Join some of them."));
         return DayHours::default();
     }
     let mut windows = Vec::with_capacity(given.len());
