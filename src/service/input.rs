@@ -17,7 +17,7 @@ pub type Given<T> = Result<T, String>;
 /// How many problems of one input are told: enough to mend it by, and no answer is much larger than its question.
 const MAX_PROBLEMS: usize = 100;
 
-/// Collects what is wrong with an input, so that all of it is reported together: the first [`MAX_PROBLEMS`], and that
+/// Collects what is wrong with an input, so that all of it is reported together: the first `MAX_PROBLEMS`, and that
 /// there are more.
 #[derive(Clone, Debug, Default)]
 pub struct Problems {

@@ -61,7 +61,7 @@ impl Reader {
     }
 
     /// The overrides of these schedules on `dates`, where they have any. A statement for every
-    /// [`SCHEDULES_AT_ONCE`] of them.
+    /// `SCHEDULES_AT_ONCE` of them.
     ///
     /// # Errors
     /// Faults of the database.
