@@ -178,23 +178,46 @@ impl Administration {
         before: &AuditFields,
         after: &AuditFields,
     ) -> Result<(), StoreError> {
-        let changes = changes(before, after);
-        if changes.is_empty() {
-            return Ok(());
-        }
-        self.tx
-            .insert_audit_entry(&AuditEntry {
-                id: AuditEntryId::generate(self.clock.unique()),
-                organization_id: self.organization().clone(),
-                at: self.now,
-                by: Actor::User(self.admin.id().clone()),
-                action: action.name().to_owned(),
-                entity: entity.name().to_owned(),
-                entity_id: entity_id.to_owned(),
-                changes: Some(changes.into()),
-            })
-            .await
+        let by = Actor::User(self.admin.id().clone());
+        let deed = Deed { organization: self.organization(), at: self.now, by, action, entity, entity_id };
+        record(&self.tx, &self.clock, deed, before, after).await
     }
+}
+
+/// Something that was done, and who did it.
+pub(super) struct Deed<'a> {
+    pub(super) organization: &'a OrganizationId,
+    pub(super) at: DateTime<Utc>,
+    pub(super) by: Actor,
+    pub(super) action: AuditAction,
+    pub(super) entity: AuditEntity,
+    pub(super) entity_id: &'a str,
+}
+
+/// Writes to the audit log what was done, unless nothing has changed.
+pub(super) async fn record(
+    tx: &Tx,
+    clock: &SharedClock,
+    deed: Deed<'_>,
+    before: &AuditFields,
+    after: &AuditFields,
+) -> Result<(), StoreError> {
+    let Deed { organization, at, by, action, entity, entity_id } = deed;
+    let changes = changes(before, after);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    tx.insert_audit_entry(&AuditEntry {
+        id: AuditEntryId::generate(clock.unique()),
+        organization_id: organization.clone(),
+        at,
+        by,
+        action: action.name().to_owned(),
+        entity: entity.name().to_owned(),
+        entity_id: entity_id.to_owned(),
+        changes: Some(changes.into()),
+    })
+    .await
 }
 
 /// When a change at `now` was made to what was last changed at `updated_at`: later than that, even where the clock was

@@ -6,12 +6,12 @@ mod roles;
 use chrono::{DateTime, Utc};
 
 use super::Services;
-use super::administration::later_than;
+use super::administration::{self, Deed, later_than};
 use crate::clock::SharedClock;
 use crate::domain::access::{Identity, Role, Viewer};
-use crate::domain::audit::{AuditAction, AuditEntity, AuditEntry, AuditFields, changes};
+use crate::domain::audit::{AuditAction, AuditEntity, AuditFields};
 use crate::domain::booking::Actor;
-use crate::domain::id::{AuditEntryId, OrganizationId, UserId};
+use crate::domain::id::{OrganizationId, UserId};
 use crate::domain::person::{PersonalDetails, User, is_usable_id};
 use crate::error::Error;
 use crate::store::{Known, StoreError, Tx};
@@ -112,21 +112,15 @@ async fn record(
     (before, after): (Option<&User>, Option<&User>),
 ) -> Result<(), StoreError> {
     let Some(user) = after.or(before) else { return Ok(()) };
-    let changes = changes(&audit_fields(before), &audit_fields(after));
-    if changes.is_empty() {
-        return Ok(());
-    }
-    tx.insert_audit_entry(&AuditEntry {
-        id: AuditEntryId::generate(clock.unique()),
-        organization_id: user.organization_id.clone(),
+    let deed = Deed {
+        organization: &user.organization_id,
         at: now,
         by: Actor::System,
-        action: action.name().to_owned(),
-        entity: AuditEntity::User.name().to_owned(),
-        entity_id: user.id.to_string(),
-        changes: Some(changes.into()),
-    })
-    .await
+        action,
+        entity: AuditEntity::User,
+        entity_id: user.id.as_str(),
+    };
+    administration::record(tx, clock, deed, &audit_fields(before), &audit_fields(after)).await
 }
 
 /// What the audit log shows of somebody; nothing of whoever is not there.
