@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -110,6 +111,7 @@ impl App {
             key,
             settings: service_settings(&settings),
             shutdown: shutdown.clone(),
+            lapses: Notify::new(),
             writes: writes.clone(),
         });
         let probe = store.clone();
@@ -183,6 +185,7 @@ impl App {
         let background = [
             self.beside_requests(Arc::clone(&self.presence).run(self.shutdown.clone())),
             self.beside_requests(self.services.clone().keep_house(self.shutdown.clone())),
+            self.beside_requests(self.services.clone().expire_bookings(self.shutdown.clone())),
             self.beside_requests(Arc::clone(&self.http.tokens).keep_current(self.shutdown.clone())),
             self.beside_requests(Arc::clone(&self.http.throttle).keep_house(self.shutdown.clone())),
         ];

@@ -1,7 +1,10 @@
 //! The one change feed: who watches which days of what, or a catalogue, and what has changed.
 //!
 //! A watch tells *that* something changed, never what: whoever is woken reads the present state. So nothing
-//! queues up for a slow watcher, and the last change is never missed.
+//! queues up for a slow watcher, and the last change is never missed. (What happens to bookings is told event by event:
+//! see `bookings`.)
+
+mod bookings;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,8 +12,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use futures_util::future::select_all;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
+pub use bookings::{BookingWatch, FellBehind};
+
+use crate::domain::booking::BookingEvent;
 use crate::domain::id::{OrganizationId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
 
@@ -32,6 +38,7 @@ type Channel = Arc<watch::Sender<()>>;
 struct Shared {
     topics: DashMap<(Topic, ResourceId), Channels>,
     catalogues: DashMap<OrganizationId, Channel>,
+    bookings: DashMap<OrganizationId, broadcast::Sender<Arc<BookingEvent>>>,
     watchers: AtomicUsize,
 }
 

@@ -36,6 +36,10 @@ pub struct Model {
     pub cancellation_reason: Option<String>,
     /// When a provisional booking ends.
     pub expires_at: Option<i64>,
+    /// When it expires unless it is confirmed: of what waits for that.
+    pub lapses_at: Option<i64>,
+    /// The series that it is part of.
+    pub series_id: Option<String>,
     pub created_at: i64,
     pub updated_at: i64,
 }

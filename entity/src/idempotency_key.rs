@@ -16,7 +16,8 @@ pub struct Model {
     /// A hash of the input.
     #[sea_orm(column_type = "Blob")]
     pub fingerprint: Vec<u8>,
-    pub booking_id: String,
+    /// The booking or the series that came of it.
+    pub made_id: String,
     pub created_at: i64,
 }
 

@@ -14,8 +14,10 @@
 pub mod account;
 pub mod account_event;
 pub mod audit_entry;
+pub mod block;
 pub mod booking;
 pub mod booking_item;
+pub mod booking_series;
 pub mod booking_transition;
 pub mod date_override;
 pub mod date_override_window;
@@ -24,6 +26,7 @@ pub mod event_type_resource;
 pub mod idempotency_key;
 pub mod occupancy;
 pub mod organization;
+pub mod provisional_slot;
 pub mod resource;
 pub mod schedule;
 pub mod schedule_window;

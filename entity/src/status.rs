@@ -21,7 +21,14 @@ pub enum BookingStatus {
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]
 pub enum BookingEvent {
     Created,
+    Updated,
+    Confirmed,
+    Declined,
+    Rescheduled,
     Cancelled,
+    Completed,
+    NoShow,
+    Expired,
 }
 
 /// Who did it.

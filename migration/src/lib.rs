@@ -10,6 +10,7 @@ mod m20261121_000004_idempotency;
 mod m20261121_000005_audit;
 mod m20261121_000006_people;
 mod m20261121_000007_counted;
+mod m20261121_000008_booking_life;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000005_audit::Migration),
             Box::new(m20261121_000006_people::Migration),
             Box::new(m20261121_000007_counted::Migration),
+            Box::new(m20261121_000008_booking_life::Migration),
         ]
     }
 }

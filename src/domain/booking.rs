@@ -1,14 +1,12 @@
-//! The booking, its states and the transitions between them.
+//! The booking: what it is, where it stands, what happened to it. What may happen is in `transition`.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::access::Standing;
-use super::id::{BookingId, EventTypeId, OrganizationId, ResourceId, UserId};
+use super::id::{BookingId, EventTypeId, OrganizationId, ResourceId, SeriesId, UserId};
 use super::quantum::QuantumSpan;
-use super::refusal::Refusal;
 
 /// Where a booking stands.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +30,21 @@ pub enum BookingStatus {
 }
 
 impl BookingStatus {
+    /// Its name, as callers know it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provisional => "PROVISIONAL",
+            Self::Pending => "PENDING",
+            Self::Confirmed => "CONFIRMED",
+            Self::Declined => "DECLINED",
+            Self::Cancelled => "CANCELLED",
+            Self::Completed => "COMPLETED",
+            Self::NoShow => "NO_SHOW",
+            Self::Expired => "EXPIRED",
+        }
+    }
+
     /// Whether a booking in this state occupies its time.
     #[must_use]
     pub fn holds_time(self) -> bool {
@@ -47,8 +60,22 @@ impl BookingStatus {
 pub enum BookingEventType {
     /// It was made.
     Created,
+    /// Something about it was changed, and neither its time nor where it stands.
+    Updated,
+    /// Staff agreed.
+    Confirmed,
+    /// Staff said no.
+    Declined,
+    /// It was moved.
+    Rescheduled,
     /// It was called off.
     Cancelled,
+    /// It took place.
+    Completed,
+    /// Nobody came.
+    NoShow,
+    /// It was not confirmed in time.
+    Expired,
 }
 
 /// Who did it.
@@ -123,6 +150,10 @@ pub struct Booking {
     pub revision: u32,
     /// Why it was called off.
     pub cancellation_reason: Option<String>,
+    /// When a provisional booking ends.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The series that it is part of.
+    pub series_id: Option<SeriesId>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
@@ -144,35 +175,69 @@ pub struct BookingTransition {
     pub by: Actor,
     /// Why, in their words.
     pub reason: Option<String>,
-}
-
-/// What a cancel comes to.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum CancelDecision {
-    /// The booking becomes CANCELLED and lets its time go.
-    Cancel,
-    /// It is cancelled already: nothing to do.
-    AlreadyCancelled,
+    /// From when to when it was before it was moved.
+    pub previous: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Booking {
-    /// Decides a cancel at `now` by somebody of `standing`. Booker and token may until the start; staff always.
-    ///
-    /// # Errors
-    /// `TooLateToCancel` for booker and token from the start on, `IllegalTransition` from a state that has ended.
-    pub fn decide_cancel(&self, standing: Standing, now: DateTime<Utc>) -> Result<CancelDecision, Refusal> {
+    /// When it expires unless it is confirmed before: a provisional booking once its minutes are up or its start
+    /// passes, a pending one once its start passes, no other.
+    #[must_use]
+    pub fn lapses_at(&self) -> Option<DateTime<Utc>> {
         match self.status {
-            BookingStatus::Cancelled => Ok(CancelDecision::AlreadyCancelled),
-            BookingStatus::Provisional | BookingStatus::Pending | BookingStatus::Confirmed => {
-                if standing == Standing::Staff || now < self.start {
-                    Ok(CancelDecision::Cancel)
-                } else {
-                    Err(Refusal::TooLateToCancel)
-                }
-            }
-            BookingStatus::Declined | BookingStatus::Completed | BookingStatus::NoShow | BookingStatus::Expired => {
-                Err(Refusal::IllegalTransition)
-            }
+            BookingStatus::Provisional => Some(self.expires_at.map_or(self.start, |at| at.min(self.start))),
+            BookingStatus::Pending => Some(self.start),
+            BookingStatus::Confirmed
+            | BookingStatus::Declined
+            | BookingStatus::Cancelled
+            | BookingStatus::Completed
+            | BookingStatus::NoShow
+            | BookingStatus::Expired => None,
         }
+    }
+
+    /// Whether it has expired at `now`, though nothing has written that down yet.
+    #[must_use]
+    pub fn has_lapsed(&self, now: DateTime<Utc>) -> bool {
+        self.lapses_at().is_some_and(|at| at <= now)
+    }
+
+    /// Where it stands at `now`: what has lapsed is expired, for every reader at once.
+    #[must_use]
+    pub fn status_at(&self, now: DateTime<Utc>) -> BookingStatus {
+        if self.has_lapsed(now) { BookingStatus::Expired } else { self.status }
+    }
+
+    /// The resources that it books.
+    pub fn resources(&self) -> impl Iterator<Item = &ResourceId> {
+        self.items.iter().map(|item| &item.resource_id)
+    }
+}
+
+/// Something that happened to a booking, as whoever watches is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BookingEvent {
+    /// Its id: made of the booking's and of its revision, so it is the same wherever it is told.
+    pub id: String,
+    /// What happened.
+    pub transition: BookingTransition,
+    /// The booking as it was right after.
+    pub booking: Booking,
+    /// The primary resource before, where it was moved to another one.
+    pub previous_resource: Option<ResourceId>,
+}
+
+impl BookingEvent {
+    /// `transition` made `booking` what it is.
+    #[must_use]
+    pub fn new(booking: Booking, transition: BookingTransition) -> Self {
+        let id = format!("evn_{}_{}", booking.id, booking.revision);
+        Self { id, transition, booking, previous_resource: None }
+    }
+
+    /// Whether it is about `resource`: as primary resource or add-on, now or before.
+    #[must_use]
+    pub fn concerns(&self, resource: &ResourceId) -> bool {
+        self.booking.resources().chain(&self.previous_resource).any(|own| own == resource)
     }
 }

@@ -86,6 +86,16 @@ id!(
     "bkg"
 );
 id!(
+    /// The same booking again and again.
+    SeriesId,
+    "ser"
+);
+id!(
+    /// A span in which something is out of service.
+    BlockId,
+    "blk"
+);
+id!(
     /// One change of something that admins run.
     AuditEntryId,
     "aud"

@@ -13,4 +13,5 @@ pub mod person;
 pub mod quantum;
 pub mod refusal;
 pub mod schedule;
+pub mod transition;
 pub mod units;

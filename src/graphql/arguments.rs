@@ -12,7 +12,7 @@ use crate::domain::local_time::{date_in_range, instant_in_range};
 use crate::domain::schedule::WallTime as DomainWallTime;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::{Date, DateTime, TimeZone, WallTime};
-use crate::graphql::types::booking::BookingItemInput;
+use crate::graphql::types::booking_input::BookingItemInput;
 use crate::service::availability::{DayQuestion, MonthQuestion, OfferQuestion};
 use crate::service::presence::PresenceQuestion;
 

@@ -9,7 +9,7 @@ use crate::graphql::arguments::{DateArguments, OfferArguments};
 use crate::graphql::error::{ApiError, from_context};
 use crate::graphql::scalar::{Date, TimeZone};
 use crate::graphql::types::availability::{DaySlots, MonthAvailability};
-use crate::graphql::types::booking::BookingItemInput;
+use crate::graphql::types::booking_input::BookingItemInput;
 use crate::graphql::types::presence::DatePresence;
 use crate::service::Services;
 

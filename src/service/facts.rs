@@ -108,6 +108,18 @@ impl Facts {
         terms.and_then(|terms| terms.require_offered().map(|()| terms)).map_err(below_input)
     }
 
+    /// Whether what was booked is still active and linked, whatever else has changed since.
+    ///
+    /// # Errors
+    /// The first reason against it.
+    pub(super) fn still_offered(&self, asked: &Asked<'_>) -> Result<(), UserError> {
+        match self.terms(asked) {
+            Ok(terms) => terms.require_active().map_err(|refused| UserError { field: Vec::new(), ..refused }),
+            Err(TermsError::Malformed { message, .. }) => Err(UserError::new(Refusal::Invalid, message)),
+            Err(TermsError::Refused(refused)) => Err(UserError { field: Vec::new(), ..refused }),
+        }
+    }
+
     fn resource(&self, id: &ResourceId, field: &[&str]) -> Result<&OfferedResource, TermsError> {
         let found = self.offer.resources.iter().find(|offered| offered.resource.id == *id);
         found.ok_or_else(|| unknown("resource", id.as_str(), field))

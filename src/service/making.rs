@@ -19,12 +19,13 @@ use super::input::Problems;
 use super::wanted::hold_item;
 use crate::domain::access::{Caller, Role, Standing};
 use crate::domain::availability::{Occupancy, Policy, Terms};
-use crate::domain::booking::{Actor, Booking, BookingEventType, BookingItem, BookingStatus, BookingTransition};
+use crate::domain::booking::{
+    Actor, Booking, BookingEvent, BookingEventType, BookingItem, BookingStatus, BookingTransition,
+};
 use crate::domain::id::{BookingId, OrganizationId, ResourceId};
 use crate::domain::quantum::{Quantum, QuantumSpan};
 use crate::domain::refusal::{Refusal, UserError};
 use crate::error::{Error, Internal};
-use crate::feed::Topic;
 use crate::presence::{Claim, ClaimRequest, HoldItem, HoldRefusal, SessionSecret};
 use crate::store::{IdempotencyRecord, KeyTaking, Reader, StoreError, Taking, Tx};
 
@@ -146,7 +147,11 @@ impl Making {
                 Ok(booking) => return Ok(Ok(self.created(booking))),
                 Err(Abort::Overtaken | Abort::Unknown) => {}
                 Err(Abort::Known(record)) => return self.repeat(&record).await,
-                Err(Abort::Refused(refused)) => return self.refuse(refused).await,
+                Err(Abort::Refused(refused)) => {
+                    if !self.services.expire_in_the_way(&refused).await? {
+                        return self.refuse(refused).await;
+                    }
+                }
                 Err(Abort::Failed(fault)) => return Err(fault),
             }
         }
@@ -175,16 +180,16 @@ impl Making {
         });
         let claim = claimed.map_err(|conflicts| held(HoldRefusal::Held(conflicts)))?;
         let booking = self.booking(&terms, span);
-        let (made, claim_in_force, decided_by) = (&booking, &claim, &facts);
-        let written = store.write(|tx| async move { self.write(&tx, made, claim_in_force, decided_by).await }).await;
+        let made = BookingEvent::new(booking.clone(), self.transition(&booking));
+        let (event, claim_in_force, decided_by) = (&made, &claim, &facts);
+        let written = store.write(|tx| async move { self.write(&tx, event, claim_in_force, decided_by).await }).await;
         let occupancy = match written {
             Err(Abort::Unknown) => self.settle(&booking).await?,
             written => written?,
         };
-        for item in &booking.items {
-            self.services.parts().feed.publish(Topic::Occupancy, &item.resource_id, span);
-        }
+        self.services.announce_occupancy(booking.resources(), span);
         claim.booked(|resource, quantum| occupancy.units_taken(resource, quantum));
+        self.services.announce(made);
         Ok(booking)
     }
 
@@ -281,20 +286,41 @@ impl Making {
             metadata: request.metadata.clone(),
             revision: 1,
             cancellation_reason: None,
+            expires_at: None,
+            series_id: None,
             created_at: now,
             updated_at: now,
         }
     }
 
+    /// The first line of the booking's history.
+    fn transition(&self, booking: &Booking) -> BookingTransition {
+        BookingTransition {
+            event: BookingEventType::Created,
+            from: None,
+            to: booking.status,
+            at: booking.created_at,
+            by: self.caller.viewer().map_or(Actor::Guest, |viewer| Actor::User(viewer.id.clone())),
+            reason: None,
+            previous: None,
+        }
+    }
+
     /// The transaction: key, resources, occupancy, booking, in the order in which everything locks. What is occupied then.
-    async fn write(&self, tx: &Tx, booking: &Booking, claim: &Claim, decided_by: &Facts) -> Result<Occupancy, Abort> {
+    async fn write(
+        &self,
+        tx: &Tx,
+        BookingEvent { booking, transition, .. }: &BookingEvent,
+        claim: &Claim,
+        decided_by: &Facts,
+    ) -> Result<Occupancy, Abort> {
         if let Some(key) = &self.key {
             let record = IdempotencyRecord {
                 organization_id: booking.organization_id.clone(),
                 owner: key.owner.clone(),
                 key: key.key.clone(),
                 fingerprint: key.fingerprint,
-                booking_id: booking.id.clone(),
+                made: booking.id.to_string(),
                 created_at: booking.created_at,
             };
             if let KeyTaking::Exists(record) = tx.take_idempotency_key(&record, booking.created_at - KEY_LIFE).await? {
@@ -321,15 +347,7 @@ impl Making {
             occupancy.units_taken(resource, quantum).saturating_sub(own)
         };
         claim.check(before).map_err(held)?;
-        let made = BookingTransition {
-            event: BookingEventType::Created,
-            from: None,
-            to: booking.status,
-            at: booking.created_at,
-            by: self.caller.viewer().map_or(Actor::Guest, |viewer| Actor::User(viewer.id.clone())),
-            reason: None,
-        };
-        tx.insert_booking(booking, &made).await?;
+        tx.insert_booking(booking, transition).await?;
         Ok(occupancy)
     }
 
@@ -347,9 +365,7 @@ impl Making {
             }
         }
         // Watchers look for themselves, whatever it came to.
-        for item in &booking.items {
-            parts.feed.publish(Topic::Occupancy, &item.resource_id, booking.occupied);
-        }
+        self.services.announce_occupancy(booking.resources(), booking.occupied);
         Err(Abort::Failed(Internal::new(format!("nobody knows what became of {}", booking.id)).into()))
     }
 
@@ -374,8 +390,8 @@ impl Making {
             let refused = UserError::new(Refusal::IdempotencyMismatch, message).at(["input", "idempotencyKey"]);
             return Ok(Err(vec![refused]));
         }
-        let found = self.services.parts().store.reader().booking(&record.booking_id).await?;
-        let booking = found.ok_or_else(|| Internal::new(format!("{} has a key and is missing", record.booking_id)))?;
+        let found = self.services.parts().store.reader().booking(&record.made.as_str().into()).await?;
+        let booking = found.ok_or_else(|| Internal::new(format!("{} has a key and is missing", record.made)))?;
         Ok(Ok(self.created(booking)))
     }
 

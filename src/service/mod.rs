@@ -3,10 +3,12 @@
 //! A service knows the store, the registry of holds and the domain; it knows neither GraphQL nor HTTP.
 
 pub mod administration;
+mod announcing;
 pub mod availability;
 mod booker;
 pub mod booking;
 pub mod catalogue;
+mod expiry;
 mod facts;
 mod housekeeping;
 mod idempotency;
@@ -16,6 +18,7 @@ mod making;
 pub mod page;
 pub mod people;
 pub mod presence;
+pub mod transition;
 mod wanted;
 
 use std::sync::Arc;
@@ -25,6 +28,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -71,6 +75,8 @@ pub struct Parts {
     pub settings: ServiceSettings,
     /// Cancelled when the server shuts down: live streams end.
     pub shutdown: CancellationToken,
+    /// Told when a booking was written that may lapse before all others.
+    pub lapses: Notify,
     /// The writes that are under way. Shutdown waits for them.
     pub writes: TaskTracker,
 }
@@ -104,12 +110,13 @@ impl Services {
 
     /// Runs a write to its end in a task of its own, whoever stops waiting for it: what follows a commit is never
     /// lost to a closed connection or a timeout.
-    async fn to_its_end<T: Send + 'static>(
+    fn to_its_end<T: Send + 'static>(
         &self,
         write: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
+    ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
+        // Not `async`, so that whoever waits carries a handle and not the whole write.
         let task = self.0.writes.spawn(write);
-        task.await.map_err(|stopped| Internal::new(format!("a write did not come to its end: {stopped}")))?
+        async { task.await.map_err(|stopped| Internal::new(format!("a write did not come to its end: {stopped}")))? }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use entity::status::{BookingEvent, BookingStatus as StoredStatus};
+use entity::status::{BookingEvent as StoredEvent, BookingStatus as StoredStatus};
 use entity::{booking, booking_item, booking_transition};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::sea_query::LockType;
@@ -128,10 +128,10 @@ impl Tx {
         after.revision += 1;
         let id = after.id.to_string();
         let changed = booking::ActiveModel {
-            // These never change: the first is the condition, and what the third says the domain does not know yet.
+            // These never change, and the first is the condition.
             id: NotSet,
             organization_id: NotSet,
-            expires_at: NotSet,
+            series_id: NotSet,
             ..booking_model(&after)?.into_active_model().reset_all()
         };
         let update = booking::Entity::update_many()
@@ -171,6 +171,8 @@ fn booking(row: booking::Model, items: Vec<BookingItem>) -> Result<Booking, Stor
         metadata: row.metadata,
         revision: convert::number(row.revision)?,
         cancellation_reason: row.cancellation_reason,
+        expires_at: row.expires_at.map(convert::instant).transpose()?,
+        series_id: row.series_id.map(Into::into),
         created_at: convert::instant(row.created_at)?,
         updated_at: convert::instant(row.updated_at)?,
     })
@@ -195,6 +197,8 @@ fn booking_model(booking: &Booking) -> Result<booking::Model, StoreError> {
         metadata,
         revision,
         cancellation_reason,
+        expires_at,
+        series_id,
         created_at,
         updated_at,
     } = booking;
@@ -219,7 +223,9 @@ fn booking_model(booking: &Booking) -> Result<booking::Model, StoreError> {
         metadata: metadata.clone(),
         revision: convert::number(*revision)?,
         cancellation_reason: cancellation_reason.clone(),
-        expires_at: None,
+        expires_at: expires_at.map(|at| at.timestamp_millis()),
+        lapses_at: booking.lapses_at().map(|at| at.timestamp_millis()),
+        series_id: series_id.as_ref().map(ToString::to_string),
         created_at: created_at.timestamp_millis(),
         updated_at: updated_at.timestamp_millis(),
     })
@@ -227,15 +233,16 @@ fn booking_model(booking: &Booking) -> Result<booking::Model, StoreError> {
 
 fn transition(row: booking_transition::Model) -> Result<BookingTransition, StoreError> {
     Ok(BookingTransition {
-        event: match row.event {
-            BookingEvent::Created => BookingEventType::Created,
-            BookingEvent::Cancelled => BookingEventType::Cancelled,
-        },
+        event: event_type(row.event),
         from: row.from_status.map(status),
         to: status(row.to_status),
         at: convert::instant(row.at)?,
         by: convert::actor(row.actor_kind, row.actor_user_id)?,
         reason: row.reason,
+        previous: match (row.previous_start_at, row.previous_end_at) {
+            (Some(start), Some(end)) => Some((convert::instant(start)?, convert::instant(end)?)),
+            _ => None,
+        },
     })
 }
 
@@ -243,23 +250,20 @@ fn transition_model(
     booking: &Booking,
     transition: &BookingTransition,
 ) -> Result<booking_transition::Model, StoreError> {
-    let BookingTransition { event, from, to, at, by, reason } = transition;
+    let BookingTransition { event, from, to, at, by, reason, previous } = transition;
     let (actor_kind, actor_user_id) = convert::stored_actor(by);
     Ok(booking_transition::Model {
         booking_id: booking.id.to_string(),
         sequence: convert::number(booking.revision)?,
-        event: match event {
-            BookingEventType::Created => BookingEvent::Created,
-            BookingEventType::Cancelled => BookingEvent::Cancelled,
-        },
+        event: stored_event(*event),
         from_status: from.map(stored_status),
         to_status: stored_status(*to),
         at: at.timestamp_millis(),
         actor_kind,
         actor_user_id,
         reason: reason.clone(),
-        previous_start_at: None,
-        previous_end_at: None,
+        previous_start_at: previous.map(|(start, _)| start.timestamp_millis()),
+        previous_end_at: previous.map(|(_, end)| end.timestamp_millis()),
     })
 }
 
@@ -286,5 +290,33 @@ fn stored_status(status: BookingStatus) -> StoredStatus {
         BookingStatus::Completed => StoredStatus::Completed,
         BookingStatus::NoShow => StoredStatus::NoShow,
         BookingStatus::Expired => StoredStatus::Expired,
+    }
+}
+
+fn event_type(stored: StoredEvent) -> BookingEventType {
+    match stored {
+        StoredEvent::Created => BookingEventType::Created,
+        StoredEvent::Updated => BookingEventType::Updated,
+        StoredEvent::Confirmed => BookingEventType::Confirmed,
+        StoredEvent::Declined => BookingEventType::Declined,
+        StoredEvent::Rescheduled => BookingEventType::Rescheduled,
+        StoredEvent::Cancelled => BookingEventType::Cancelled,
+        StoredEvent::Completed => BookingEventType::Completed,
+        StoredEvent::NoShow => BookingEventType::NoShow,
+        StoredEvent::Expired => BookingEventType::Expired,
+    }
+}
+
+fn stored_event(event: BookingEventType) -> StoredEvent {
+    match event {
+        BookingEventType::Created => StoredEvent::Created,
+        BookingEventType::Updated => StoredEvent::Updated,
+        BookingEventType::Confirmed => StoredEvent::Confirmed,
+        BookingEventType::Declined => StoredEvent::Declined,
+        BookingEventType::Rescheduled => StoredEvent::Rescheduled,
+        BookingEventType::Cancelled => StoredEvent::Cancelled,
+        BookingEventType::Completed => StoredEvent::Completed,
+        BookingEventType::NoShow => StoredEvent::NoShow,
+        BookingEventType::Expired => StoredEvent::Expired,
     }
 }

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, Insert, IntoActiveModel, QueryFilter, Qu
 
 use super::convert;
 use super::{Reader, StoreError, Tx};
-use crate::domain::id::{BookingId, OrganizationId};
+use crate::domain::id::OrganizationId;
 
 /// A booking that was asked for under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct IdempotencyRecord {
     pub key: String,
     /// A hash of what was asked for.
     pub fingerprint: [u8; 32],
-    /// What came of it.
-    pub booking_id: BookingId,
+    /// The id of what came of it: a booking, or a series.
+    pub made: String,
     /// When.
     pub created_at: DateTime<Utc>,
 }
@@ -72,18 +72,18 @@ impl Tx {
         not_before: DateTime<Utc>,
     ) -> Result<KeyTaking, StoreError> {
         use idempotency_key::Column;
-        let IdempotencyRecord { organization_id, owner, key, fingerprint, booking_id, created_at } = record;
+        let IdempotencyRecord { organization_id, owner, key, fingerprint, made, created_at } = record;
         let row = idempotency_key::Model {
             organization_id: organization_id.to_string(),
             owner: owner.clone(),
             key: key.clone(),
             fingerprint: fingerprint.to_vec(),
-            booking_id: booking_id.to_string(),
+            made_id: made.clone(),
             created_at: created_at.timestamp_millis(),
         };
         let is_old = Expr::col((idempotency_key::Entity, Column::CreatedAt)).lt(not_before.timestamp_millis());
         let on_conflict = OnConflict::columns([Column::OrganizationId, Column::Owner, Column::Key])
-            .update_columns([Column::Fingerprint, Column::BookingId, Column::CreatedAt])
+            .update_columns([Column::Fingerprint, Column::MadeId, Column::CreatedAt])
             .action_and_where(is_old)
             .to_owned();
         let insert = Insert::one(row.into_active_model()).on_conflict(on_conflict).into_query();
@@ -118,7 +118,7 @@ fn record(row: idempotency_key::Model) -> Result<IdempotencyRecord, StoreError> 
             .fingerprint
             .try_into()
             .map_err(|_| StoreError::corrupt("a fingerprint does not have 32 bytes"))?,
-        booking_id: row.booking_id.into(),
+        made: row.made_id,
         created_at: convert::instant(row.created_at)?,
     })
 }

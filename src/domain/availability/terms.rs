@@ -196,6 +196,27 @@ impl Terms {
     /// # Errors
     /// The first of: `ResourceInactive`, `EventTypeInactive`, `ResourceNotOffered`, `DurationNotOffered`.
     pub fn require_offered(&self) -> Result<(), UserError> {
+        self.require_active()?;
+        if !self.primary.standalone {
+            let name = &self.primary.name;
+            let message = format!("`{name}` can only be booked with something else. Put it in `addOns`.");
+            return Err(not_offered(Refusal::ResourceNotOffered, message, &["resourceId"]));
+        }
+        if let Some(event_type) = &self.event_type
+            && !event_type.duration_options.contains(&self.duration_minutes)
+        {
+            let options: Vec<String> = event_type.duration_options.iter().map(u32::to_string).collect();
+            let message = format!("`durationMinutes` must be one that is offered: {}.", options.join(", "));
+            return Err(not_offered(Refusal::DurationNotOffered, message, &["durationMinutes"]));
+        }
+        Ok(())
+    }
+
+    /// Whether the catalogue still has all of it active and linked: what a booking needs to be agreed to.
+    ///
+    /// # Errors
+    /// The first of: `ResourceInactive`, `EventTypeInactive`, `ResourceNotOffered`.
+    pub fn require_active(&self) -> Result<(), UserError> {
         let name = &self.primary.name;
         if !self.primary.active {
             let message = format!("`{name}` is not on offer at present. Choose another resource from `resources`.");
@@ -217,17 +238,6 @@ impl Terms {
                     format!("`{title}` is not offered on `{name}`. Choose one of the resource's `eventTypes`.");
                 return Err(not_offered(Refusal::ResourceNotOffered, message, &["resourceId"]));
             }
-        }
-        if !self.primary.standalone {
-            let message = format!("`{name}` can only be booked with something else. Put it in `addOns`.");
-            return Err(not_offered(Refusal::ResourceNotOffered, message, &["resourceId"]));
-        }
-        if let Some(event_type) = &self.event_type
-            && !event_type.duration_options.contains(&self.duration_minutes)
-        {
-            let options: Vec<String> = event_type.duration_options.iter().map(u32::to_string).collect();
-            let message = format!("`durationMinutes` must be one that is offered: {}.", options.join(", "));
-            return Err(not_offered(Refusal::DurationNotOffered, message, &["durationMinutes"]));
         }
         Ok(())
     }

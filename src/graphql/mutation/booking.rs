@@ -4,16 +4,19 @@ use async_graphql::{Context, Object};
 
 use crate::domain::access::Caller;
 use crate::domain::refusal::UserError;
+use crate::domain::transition::Action;
 use crate::graphql::arguments::{count, instant, items, time_zone};
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::guard::{MayBook, guarded};
 use crate::graphql::request::now;
-use crate::graphql::types::booking::{
-    Booking, BookingPayload, CancelBookingInput, CreateBookingInput, CreateBookingPayload,
+use crate::graphql::types::booking::Booking;
+use crate::graphql::types::booking_input::{
+    BookingPayload, CancelBookingInput, CreateBookingInput, CreateBookingPayload,
 };
 use crate::service::Services;
-use crate::service::booking::{BookerDetails, CancelBooking, CreateBooking};
+use crate::service::booking::{BookerDetails, CreateBooking};
 use crate::service::input::Problems;
+use crate::service::transition::ChangeBooking;
 
 /// Mutations of bookings.
 #[derive(Default)]
@@ -99,12 +102,13 @@ fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<U
 }
 
 async fn cancel_booking(ctx: &Context<'_>, input: CancelBookingInput) -> Result<BookingPayload, ApiError> {
-    let request = CancelBooking {
+    let request = ChangeBooking {
         id: input.id.0.into(),
         management_token: input.management_token.map(Into::into),
         reason: input.reason,
     };
-    let outcome = from_context::<Services>(ctx)?.cancel_booking(from_context::<Caller>(ctx)?, request).await?;
+    let outcome =
+        from_context::<Services>(ctx)?.change_booking(from_context::<Caller>(ctx)?, Action::Cancel, request).await?;
     Ok(match outcome {
         Ok(booking) => BookingPayload { booking: Some(Booking(booking)), user_errors: Vec::new() },
         Err(errors) => BookingPayload { booking: None, user_errors: errors.into_iter().map(Into::into).collect() },

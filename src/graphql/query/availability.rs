@@ -9,7 +9,7 @@ use crate::graphql::page::{PageArguments, wants_total};
 use crate::graphql::request::now;
 use crate::graphql::scalar::{Date, DateTime, TimeZone};
 use crate::graphql::types::availability::{DaySlots, MonthAvailability};
-use crate::graphql::types::booking::BookingItemInput;
+use crate::graphql::types::booking_input::BookingItemInput;
 use crate::graphql::types::resource::ResourceConnection;
 use crate::service::Services;
 use crate::service::availability::SpanQuestion;

@@ -1,6 +1,6 @@
 //! Bookings, and what makes and ends them.
 
-use async_graphql::{Context, Enum, ID, InputObject, Json, Object, SimpleObject};
+use async_graphql::{Context, Enum, ID, Json, Object, SimpleObject};
 
 use crate::domain::access::Standing;
 use crate::domain::booking as domain;
@@ -10,7 +10,6 @@ use crate::graphql::loader::{EventTypeKey, HistoryKey, Loads, ResourceKey};
 use crate::graphql::scalar::{DateTime, Revision, TimeZone};
 use crate::graphql::types::event_type::EventType;
 use crate::graphql::types::resource::Resource;
-use crate::graphql::types::user_error::UserError;
 use crate::service::booking::SeenBooking;
 
 /// Where a booking stands.
@@ -136,6 +135,11 @@ impl Booking {
         Revision(self.booking().revision.into())
     }
 
+    /// When a provisional booking ends unless it is confirmed; null for all others.
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.booking().expires_at.map(Into::into)
+    }
+
     /// Why it was cancelled, in the words of whoever did.
     async fn cancellation_reason(&self) -> Option<&str> {
         self.booking().cancellation_reason.as_deref()
@@ -218,8 +222,22 @@ pub struct Booker {
 pub enum BookingEventType {
     /// It was made.
     Created,
-    /// It was called off.
+    /// Contact details, notes, location, reference or metadata were changed.
+    Updated,
+    /// Staff agreed.
+    Confirmed,
+    /// Staff said no; its time was let go.
+    Declined,
+    /// It was moved.
+    Rescheduled,
+    /// It was called off; its time was let go.
     Cancelled,
+    /// It took place.
+    Completed,
+    /// Nobody came.
+    NoShow,
+    /// It was not confirmed in time; its time was let go.
+    Expired,
 }
 
 /// One line of a booking's history.
@@ -237,6 +255,10 @@ pub struct BookingTransition {
     by: Actor,
     /// Why, in their words.
     reason: Option<String>,
+    /// When it started before it was moved.
+    previous_start: Option<DateTime>,
+    /// When it ended before it was moved.
+    previous_end: Option<DateTime>,
 }
 
 impl BookingTransition {
@@ -249,6 +271,8 @@ impl BookingTransition {
             at: transition.at.into(),
             by: Actor::seen(&transition.by, shows_users),
             reason: transition.reason,
+            previous_start: transition.previous.map(|(start, _)| start.into()),
+            previous_end: transition.previous.map(|(_, end)| end.into()),
         }
     }
 }
@@ -286,100 +310,4 @@ pub enum ActorKind {
     Token,
     /// The server itself.
     System,
-}
-
-/// A resource and how many of its units.
-#[derive(InputObject)]
-pub struct BookingItemInput {
-    /// The resource.
-    pub resource_id: ID,
-    /// Units of it.
-    #[graphql(default = 1)]
-    pub quantity: i32,
-}
-
-/// Who a booking is for. Guests give name and email; staff may leave the email out. For a customer both default to
-/// what they signed in with, and an email must be that one.
-#[derive(InputObject)]
-pub struct BookerInput {
-    /// Their name; at most 120 characters.
-    pub name: Option<String>,
-    /// Their email address; at most 254 characters.
-    pub email: Option<String>,
-    /// Their phone number; at most 30 characters.
-    pub phone: Option<String>,
-    /// What they want known; at most 2,000 characters.
-    pub notes: Option<String>,
-}
-
-/// What to book.
-#[derive(InputObject)]
-pub struct CreateBookingInput {
-    /// Under which event type.
-    pub event_type_id: ID,
-    /// The primary resource.
-    pub resource_id: ID,
-    /// Units of a pool.
-    #[graphql(default = 1)]
-    pub quantity: i32,
-    /// Further resources for the same time; all are booked, or none.
-    #[graphql(default)]
-    pub add_ons: Vec<BookingItemInput>,
-    /// First instant: one that `daySlots` offers.
-    pub start: DateTime,
-    /// One of the event type's durations. Default: its first.
-    pub duration_minutes: Option<i32>,
-    /// The zone in which the booker thinks of it. Default: the resource's.
-    pub time_zone: Option<TimeZone>,
-    /// Who it is for. Default: the caller.
-    pub booker: Option<BookerInput>,
-    /// Where it takes place; at most 500 characters.
-    pub location: Option<String>,
-    /// The caller's own name for it, such as an order number; at most 120 characters.
-    pub reference: Option<String>,
-    /// Anything to keep with it, at most 8 KiB; seen by the booker, by whoever has the token, and by staff.
-    pub metadata: Option<Json<serde_json::Value>>,
-    /// The session whose holds this booking takes over.
-    #[graphql(secret)]
-    pub session_secret: Option<String>,
-    /// 16 to 128 characters, kept for 24 hours. Repeating the call with the same key gives the first call's booking
-    /// instead of another. A guest's key needs `sessionSecret`.
-    pub idempotency_key: Option<String>,
-    /// Staff: book outside the schedule, the notice and the horizon, over holds, up to 31 days back. Never over
-    /// another booking.
-    #[graphql(default)]
-    pub ignore_schedule: bool,
-}
-
-/// What to cancel.
-#[derive(InputObject)]
-pub struct CancelBookingInput {
-    /// The booking.
-    pub id: ID,
-    /// Its management token, for those who did not sign in to book it.
-    #[graphql(secret)]
-    pub management_token: Option<String>,
-    /// Why; at most 500 characters.
-    pub reason: Option<String>,
-}
-
-/// What a booking came to.
-#[derive(SimpleObject)]
-pub struct CreateBookingPayload {
-    /// The booking; null when it could not be made.
-    pub booking: Option<Booking>,
-    /// The booking's bearer secret: whoever has it can read, change and cancel the booking. Given to whoever makes the
-    /// booking and to those who repeat the call with the same key; shown nowhere else.
-    pub management_token: Option<String>,
-    /// Why it could not be made; empty when it was.
-    pub user_errors: Vec<UserError>,
-}
-
-/// What a change of a booking came to.
-#[derive(SimpleObject)]
-pub struct BookingPayload {
-    /// The booking as it is now; null when it was not changed.
-    pub booking: Option<Booking>,
-    /// Why it was not changed; empty when it was.
-    pub user_errors: Vec<UserError>,
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod availability;
 pub mod booking;
+pub mod booking_input;
 pub mod deleted;
 pub mod event_type;
 pub mod event_type_input;

@@ -3,7 +3,7 @@
 use async_graphql::{ID, InputObject, Json, SimpleObject};
 
 use crate::graphql::scalar::{Date, DateTime, Revision, TimeZone};
-use crate::graphql::types::booking::BookingItemInput;
+use crate::graphql::types::booking_input::BookingItemInput;
 use crate::graphql::types::user_error::UserError;
 use crate::service::presence as service;
 

@@ -55,6 +55,7 @@ async fn a_transition_counts_and_is_remembered() {
             at: midnight() + Duration::hours(1),
             by: Actor::TokenBearer,
             reason: Some("Ill".into()),
+            previous: Some((midnight(), midnight() + Duration::hours(2))),
         };
         let (id, transition) = (&one.id, &cancelled);
         let after: Booking = store
@@ -91,7 +92,7 @@ fn record(booking: &str, hour: i64) -> IdempotencyRecord {
         owner: "user:ada".into(),
         key: "0123456789abcdef".into(),
         fingerprint: [7; 32],
-        booking_id: booking.into(),
+        made: booking.into(),
         created_at: midnight() + Duration::hours(hour),
     }
 }

@@ -184,6 +184,8 @@ fn booking(id: &str, span: QuantumSpan) -> (Booking, BookingTransition) {
         metadata: Some(serde_json::json!(["x", 1])),
         revision: 1,
         cancellation_reason: None,
+        expires_at: None,
+        series_id: None,
         created_at: midnight(),
         updated_at: midnight(),
     };
@@ -194,6 +196,7 @@ fn booking(id: &str, span: QuantumSpan) -> (Booking, BookingTransition) {
         at: midnight(),
         by: Actor::User("ada".into()),
         reason: None,
+        previous: None,
     };
     (booking, made)
 }

@@ -67,7 +67,9 @@ async fn spans_over_several_days_are_taken_whole_or_not_at_all() {
         assert_eq!(conflicts, [conflict("studio-a", hours(47, 49))]);
         assert!(stored(&store, "studio-a", hours(0, 24)).await.is_empty());
 
-        let clipped = store.reader().conflicts(&[need("studio-a", 1)], hours(48, 72), None).await.unwrap();
+        let Err(Refused::Conflicts(clipped)) = occupy(&store, vec![need("studio-a", 1)], hours(48, 72)).await else {
+            panic!("it is taken")
+        };
         assert_eq!(clipped, [conflict("studio-a", hours(48, 49))]);
 
         let results = race(20, |number| {

@@ -1,0 +1,103 @@
+//! What makes and changes bookings, and what comes of it.
+
+use async_graphql::{ID, InputObject, Json, SimpleObject};
+
+use crate::graphql::scalar::{DateTime, TimeZone};
+use crate::graphql::types::booking::Booking;
+use crate::graphql::types::user_error::UserError;
+
+/// A resource and how many of its units.
+#[derive(InputObject)]
+pub struct BookingItemInput {
+    /// The resource.
+    pub resource_id: ID,
+    /// Units of it.
+    #[graphql(default = 1)]
+    pub quantity: i32,
+}
+
+/// Who a booking is for. Guests give name and email; staff may leave the email out. For a customer both default to
+/// what they signed in with, and an email must be that one.
+#[derive(InputObject)]
+pub struct BookerInput {
+    /// Their name; at most 120 characters.
+    pub name: Option<String>,
+    /// Their email address; at most 254 characters.
+    pub email: Option<String>,
+    /// Their phone number; at most 30 characters.
+    pub phone: Option<String>,
+    /// What they want known; at most 2,000 characters.
+    pub notes: Option<String>,
+}
+
+/// What to book.
+#[derive(InputObject)]
+pub struct CreateBookingInput {
+    /// Under which event type.
+    pub event_type_id: ID,
+    /// The primary resource.
+    pub resource_id: ID,
+    /// Units of a pool.
+    #[graphql(default = 1)]
+    pub quantity: i32,
+    /// Further resources for the same time; all are booked, or none.
+    #[graphql(default)]
+    pub add_ons: Vec<BookingItemInput>,
+    /// First instant: one that `daySlots` offers.
+    pub start: DateTime,
+    /// One of the event type's durations. Default: its first.
+    pub duration_minutes: Option<i32>,
+    /// The zone in which the booker thinks of it. Default: the resource's.
+    pub time_zone: Option<TimeZone>,
+    /// Who it is for. Default: the caller.
+    pub booker: Option<BookerInput>,
+    /// Where it takes place; at most 500 characters.
+    pub location: Option<String>,
+    /// The caller's own name for it, such as an order number; at most 120 characters.
+    pub reference: Option<String>,
+    /// Anything to keep with it, at most 8 KiB; seen by the booker, by whoever has the token, and by staff.
+    pub metadata: Option<Json<serde_json::Value>>,
+    /// The session whose holds this booking takes over.
+    #[graphql(secret)]
+    pub session_secret: Option<String>,
+    /// 16 to 128 characters, kept for 24 hours. Repeating the call with the same key gives the first call's booking
+    /// instead of another. A guest's key needs `sessionSecret`.
+    pub idempotency_key: Option<String>,
+    /// Staff: book outside the schedule, the notice and the horizon, over holds, up to 31 days back. Never over
+    /// another booking.
+    #[graphql(default)]
+    pub ignore_schedule: bool,
+}
+
+/// What to cancel.
+#[derive(InputObject)]
+pub struct CancelBookingInput {
+    /// The booking.
+    pub id: ID,
+    /// Its management token, for those who did not sign in to book it.
+    #[graphql(secret)]
+    pub management_token: Option<String>,
+    /// Why; at most 500 characters.
+    pub reason: Option<String>,
+}
+
+/// What a booking came to.
+#[derive(SimpleObject)]
+pub struct CreateBookingPayload {
+    /// The booking; null when it could not be made.
+    pub booking: Option<Booking>,
+    /// The booking's bearer secret: whoever has it can read, change and cancel the booking. Given to whoever makes the
+    /// booking and to those who repeat the call with the same key; shown nowhere else.
+    pub management_token: Option<String>,
+    /// Why it could not be made; empty when it was.
+    pub user_errors: Vec<UserError>,
+}
+
+/// What a change of a booking came to.
+#[derive(SimpleObject)]
+pub struct BookingPayload {
+    /// The booking as it is now; null when it was not changed.
+    pub booking: Option<Booking>,
+    /// Why it was not changed; empty when it was.
+    pub user_errors: Vec<UserError>,
+}

@@ -1,0 +1,269 @@
+//! Transitions of bookings: each locks the booking first, decides from what it reads then, and lets time go as the
+//! table in the domain says.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Services;
+use super::booking::{Outcome, SeenBooking};
+use super::facts::{self, Asked};
+use super::input::Problems;
+use crate::domain::access::{Caller, Standing};
+use crate::domain::booking::{Actor, Booking, BookingEvent, BookingTransition};
+use crate::domain::id::BookingId;
+use crate::domain::refusal::{Refusal, UserError};
+use crate::domain::transition::{Action, Decision, Doer, Rule, Time};
+use crate::error::{Error, Internal};
+use crate::store::{StoreError, Tx};
+
+/// Characters of a reason.
+pub(super) const MAX_REASON: usize = 500;
+/// How often a transition is decided anew because the booking was moved to another resource meanwhile.
+pub(super) const MAX_ATTEMPTS: u32 = 16;
+
+/// A transition that somebody wants.
+#[derive(Clone, Debug)]
+pub struct ChangeBooking {
+    /// The booking.
+    pub id: BookingId,
+    /// Its management token.
+    pub management_token: Option<SecretString>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// Why a booking was not changed.
+pub(super) enum NotChanged {
+    /// The rules refuse it.
+    Refused(UserError),
+    /// It books other resources than those that were locked: begin again.
+    Overtaken,
+    /// The store failed.
+    Failed(StoreError),
+}
+
+impl From<UserError> for NotChanged {
+    fn from(refused: UserError) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<StoreError> for NotChanged {
+    fn from(fault: StoreError) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+impl Services {
+    /// Does `action` to a booking. Whoever is not staff may only cancel; the caller of what is staff's has shown that
+    /// they are.
+    ///
+    /// Runs to its end once it has begun, whoever stops waiting for it.
+    ///
+    /// # Errors
+    /// Faults of the store. What the rules refuse is the inner `Err`: `NotFound` also for a booking of somebody else's.
+    pub async fn change_booking(
+        &self,
+        caller: &Caller,
+        action: Action,
+        request: ChangeBooking,
+    ) -> Result<Outcome<SeenBooking>, Error> {
+        let mut problems = Problems::default();
+        problems.text(&["reason"], request.reason.as_deref(), MAX_REASON, true);
+        if let Err(problems) = problems.into_result() {
+            return Ok(Err(problems));
+        }
+        let changing = Changing { services: self.clone(), by: By::Caller(caller.clone()), action, request };
+        let changed = self.to_its_end(async move { changing.run().await }).await?;
+        Ok(changed.map_err(|refused| vec![refused]))
+    }
+
+    /// Expires a booking that has lapsed, unless something else has become of it.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub(super) async fn expire_booking(&self, id: BookingId) -> Result<(), Error> {
+        let request = ChangeBooking { id, management_token: None, reason: None };
+        let changing = Changing { services: self.clone(), by: By::System, action: Action::Expire, request };
+        // Refused means that it was confirmed, moved or cancelled in time.
+        self.to_its_end(async move { changing.run().await }).await.map(drop)
+    }
+}
+
+/// Who wants it.
+enum By {
+    Caller(Caller),
+    System,
+}
+
+/// A transition that is being made.
+struct Changing {
+    services: Services,
+    by: By,
+    action: Action,
+    request: ChangeBooking,
+}
+
+/// What a locked booking has become, if anything.
+struct Changed {
+    standing: Standing,
+    booking: Booking,
+    /// What happened, by which rule.
+    event: Option<(BookingEvent, Rule)>,
+}
+
+impl Changing {
+    async fn run(&self) -> Result<Result<SeenBooking, UserError>, Error> {
+        let store = &self.services.parts().store;
+        for _ in 0..MAX_ATTEMPTS {
+            // A hopeless attempt, and one that has nothing to do, never waits for the writer.
+            let found = store.reader().booking(&self.request.id).await?;
+            let known = match self.decide(found) {
+                Err(refused) => return Ok(Err(refused)),
+                Ok((booking, standing, Decision::AlreadySo)) => return Ok(Ok(seen(booking, standing))),
+                Ok((booking, _, Decision::Happens(_))) => booking,
+            };
+            let before = &known;
+            let changed = store.write(|tx| async move { self.write(&tx, before).await }).await;
+            match changed {
+                Ok(Changed { standing, booking, event }) => {
+                    self.tell(event);
+                    return Ok(Ok(seen(booking, standing)));
+                }
+                Err(NotChanged::Overtaken) => {}
+                Err(NotChanged::Refused(refused)) => return Ok(Err(refused)),
+                Err(NotChanged::Failed(fault)) => {
+                    // It may have been committed all the same: nobody who watches may miss what is free now.
+                    self.services.announce_occupancy(known.resources(), known.occupied);
+                    return Err(fault.into());
+                }
+            }
+        }
+        Err(Internal::new("a booking is moved faster than it can be changed").into())
+    }
+
+    fn tell(&self, event: Option<(BookingEvent, Rule)>) {
+        let Some((event, rule)) = event else { return };
+        if rule.time == Time::LetGo {
+            self.services.announce_occupancy(event.booking.resources(), event.booking.occupied);
+        }
+        self.services.announce(event);
+    }
+
+    /// What the action comes to for `booking`; one that does not exist for the caller is not told from one that does
+    /// not.
+    fn decide(&self, booking: Option<Booking>) -> Result<(Booking, Standing, Decision), UserError> {
+        let token = self.request.management_token.as_ref().map(ExposeSecret::expose_secret);
+        let seen = booking.and_then(|booking| match &self.by {
+            By::System => Some((booking, Standing::Staff, Doer::System)),
+            By::Caller(caller) => {
+                let standing = self.services.standing(caller, &booking, token)?;
+                Some((booking, standing, Doer::Person(standing)))
+            }
+        });
+        let (booking, standing, doer) = seen.ok_or_else(|| unknown_booking(&self.request.id))?;
+        match booking.decide(self.action, doer, self.services.now()) {
+            Ok(decision) => Ok((booking, standing, decision)),
+            Err(refusal) => Err(refused_transition(refusal, self.action, &booking, self.services.now())),
+        }
+    }
+
+    /// The transition, decided from what the locked row says.
+    async fn write(&self, tx: &Tx, known: &Booking) -> Result<Changed, NotChanged> {
+        let needs = tx.lock_capacity(&known.items).await?;
+        let (booking, standing, decision) = self.decide(tx.lock_booking(&self.request.id).await?)?;
+        if booking.items != known.items {
+            return Err(NotChanged::Overtaken);
+        }
+        let rule = match decision {
+            Decision::AlreadySo => return Ok(Changed { standing, booking, event: None }),
+            Decision::Happens(rule) => *rule,
+        };
+        if self.action == Action::Confirm {
+            require_still_offered(tx, &booking).await?;
+        }
+        let now = self.services.now();
+        let transition = BookingTransition {
+            event: self.action.event(),
+            from: Some(booking.status),
+            to: rule.to,
+            at: now,
+            by: self.actor(standing),
+            reason: self.request.reason.clone(),
+            previous: None,
+        };
+        let after = Booking {
+            status: rule.to,
+            expires_at: None,
+            cancellation_reason: match self.action {
+                Action::Cancel => self.request.reason.clone(),
+                _ => booking.cancellation_reason.clone(),
+            },
+            updated_at: now,
+            ..booking
+        };
+        let after = tx.save_transition(after, &transition).await?;
+        if rule.time == Time::LetGo {
+            tx.release(&needs, after.occupied).await?;
+        }
+        let event = BookingEvent::new(after.clone(), transition);
+        Ok(Changed { standing, booking: after, event: Some((event, rule)) })
+    }
+
+    fn actor(&self, standing: Standing) -> Actor {
+        match &self.by {
+            By::System => Actor::System,
+            By::Caller(caller) => actor(caller, standing),
+        }
+    }
+}
+
+fn seen(booking: Booking, standing: Standing) -> SeenBooking {
+    SeenBooking { booking: Arc::new(booking), standing }
+}
+
+/// Refuses what is no longer on offer: what is agreed to now has to be.
+async fn require_still_offered(tx: &Tx, booking: &Booking) -> Result<(), NotChanged> {
+    let Some((primary, add_ons)) = booking.items.split_first() else {
+        return Err(unknown_booking(&booking.id).into());
+    };
+    let asked = Asked {
+        resource_id: &primary.resource_id,
+        event_type_id: Some(&booking.event_type_id),
+        duration_minutes: None,
+        interval_minutes: None,
+        quantity: primary.quantity,
+        add_ons,
+    };
+    let facts = asked.facts(tx, &facts::dates_around(booking.start, booking.start)).await?;
+    Ok(facts.still_offered(&asked)?)
+}
+
+/// The answer for a booking that does not exist for the caller.
+pub(super) fn unknown_booking(id: &BookingId) -> UserError {
+    UserError::new(Refusal::NotFound, Error::not_found_message("booking", id.as_str())).at(["input", "id"])
+}
+
+/// Who acts, for the history.
+pub(super) fn actor(caller: &Caller, standing: Standing) -> Actor {
+    match (standing, caller.viewer()) {
+        (Standing::Staff | Standing::Booker, Some(viewer)) => Actor::User(viewer.id.clone()),
+        _ => Actor::TokenBearer,
+    }
+}
+
+/// The refusal of a transition, with what there is to do about it.
+pub(super) fn refused_transition(refusal: Refusal, action: Action, booking: &Booking, now: DateTime<Utc>) -> UserError {
+    let message = match (refusal, action) {
+        (Refusal::TooLateToCancel, _) => "The booking has started. Ask staff to cancel it.".to_owned(),
+        (_, Action::Complete | Action::MarkNoShow) if now < booking.start => {
+            "The booking has not started yet. Try again after its start.".to_owned()
+        }
+        _ => {
+            format!("The booking is {} and cannot be changed like this. Read it again.", booking.status_at(now).name())
+        }
+    };
+    UserError::new(refusal, message).at(["input", "id"])
+}
