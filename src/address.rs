@@ -24,6 +24,15 @@ impl AddressGroup {
             IpAddr::V6(address) => network(address),
         }
     }
+
+    /// What tells it from every other group.
+    #[must_use]
+    pub fn octets(self) -> Vec<u8> {
+        match self {
+            Self::V4(address) => address.octets().to_vec(),
+            Self::V6Network(segments) => segments.into_iter().flat_map(u16::to_be_bytes).collect(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -37,5 +46,12 @@ mod tests {
         assert_ne!(group("2001:db8:1:2::1"), group("2001:db8:1:3::1"));
         assert_eq!(group("::ffff:192.0.2.7"), group("192.0.2.7"));
         assert_ne!(group("192.0.2.7"), group("192.0.2.8"));
+    }
+
+    #[test]
+    fn the_octets_of_two_groups_differ() {
+        let octets = |text: &str| AddressGroup::of(text.parse().unwrap()).octets();
+        assert_eq!(octets("192.0.2.7"), [192, 0, 2, 7]);
+        assert_eq!(octets("2001:db8:1:2::1"), [0x20, 0x01, 0x0d, 0xb8, 0, 1, 0, 2]);
     }
 }

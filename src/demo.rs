@@ -1,6 +1,7 @@
 //! `slotwise demo`: a server to try things on, with a database of its own.
 
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -292,10 +293,11 @@ async fn book(
         session_secret: None,
         idempotency_key: None,
         ignore_schedule: false,
+        provisional_minutes: None,
     };
     let made = app
         .services()
-        .create_booking(&caller, request, now)
+        .create_booking(&caller, request, Ipv4Addr::LOCALHOST.into(), now)
         .await
         .map_err(|error| StartError::new(format!("{error:?}")))?;
     made.map(|_| ()).map_err(|errors| StartError::new(format!("a booking of the demo was refused: {errors:?}")))

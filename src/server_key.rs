@@ -21,6 +21,7 @@ pub struct ServerKey {
     management: DerivedKey,
     session: DerivedKey,
     fingerprint: DerivedKey,
+    caller: DerivedKey,
 }
 
 impl std::fmt::Debug for ServerKey {
@@ -38,6 +39,7 @@ impl ServerKey {
             management: mac(root, &[b"slotwise management token"]),
             session: mac(root, &[b"slotwise session"]),
             fingerprint: mac(root, &[b"slotwise fingerprint"]),
+            caller: mac(root, &[b"slotwise caller"]),
         }
     }
 
@@ -63,6 +65,12 @@ impl ServerKey {
     #[must_use]
     pub fn fingerprint(&self, parts: &[&[u8]]) -> DerivedKey {
         mac(&self.fingerprint, parts)
+    }
+
+    /// By what a caller is known in the store where nobody may read who they are.
+    #[must_use]
+    pub fn caller(&self, parts: &[&[u8]]) -> String {
+        URL_SAFE_NO_PAD.encode(mac(&self.caller, parts))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Showing bookings. Making them is in `making`, changing them in `transition`.
+//! Showing bookings. Making them is in `making`, changing them in `transition` and `updating`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Services;
 use crate::domain::access::{Caller, Standing};
-use crate::domain::booking::{Booking, BookingItem};
+use crate::domain::booking::{Booking, BookingItem, BookingStatus};
 use crate::domain::id::{BookingId, EventTypeId, ResourceId};
 use crate::domain::refusal::UserError;
 use crate::error::Error;
@@ -45,6 +45,8 @@ pub struct CreateBooking {
     pub idempotency_key: Option<String>,
     /// For staff: outside the schedule, over holds.
     pub ignore_schedule: bool,
+    /// For how long to keep the time without confirming it; `None` means that it is booked at once.
+    pub provisional_minutes: Option<u32>,
 }
 
 /// Who a booking is for, as it was given.
@@ -60,13 +62,38 @@ pub struct BookerDetails {
     pub notes: Option<String>,
 }
 
-/// A booking in the eyes of somebody who may see it.
+/// A booking in the eyes of somebody who may see it, as it stands when they look.
 #[derive(Clone, Debug)]
 pub struct SeenBooking {
+    booking: Arc<Booking>,
+    standing: Standing,
+}
+
+impl SeenBooking {
+    /// `booking` as somebody of this `standing` sees it at `now`: what has lapsed is expired, whether or not that is
+    /// written down. Whoever shows a booking makes one of these, and so cannot forget it.
+    #[must_use]
+    pub fn new(booking: impl Into<Arc<Booking>>, standing: Standing, now: DateTime<Utc>) -> Self {
+        let mut booking = booking.into();
+        if booking.has_lapsed(now) {
+            let expired = Arc::make_mut(&mut booking);
+            expired.status = BookingStatus::Expired;
+            expired.expires_at = None;
+        }
+        Self { booking, standing }
+    }
+
     /// The booking.
-    pub booking: Arc<Booking>,
+    #[must_use]
+    pub fn booking(&self) -> &Booking {
+        &self.booking
+    }
+
     /// In which capacity they see it.
-    pub standing: Standing,
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
 }
 
 /// A booking that was made, now or by an earlier call with the same key.
@@ -82,7 +109,7 @@ pub struct CreatedBooking {
 pub type Outcome<T> = Result<T, Vec<UserError>>;
 
 impl Services {
-    /// One booking, for whoever may see it; `None` for everyone else, just as if there were none.
+    /// One booking as it stands at `now`, for whoever may see it; `None` for everyone else, just as if there were none.
     ///
     /// # Errors
     /// Faults of the store.
@@ -91,11 +118,11 @@ impl Services {
         caller: &Caller,
         id: &BookingId,
         management_token: Option<&str>,
+        now: DateTime<Utc>,
     ) -> Result<Option<SeenBooking>, Error> {
         let Some(booking) = self.parts().store.reader().booking(id).await? else { return Ok(None) };
-        Ok(self
-            .standing(caller, &booking, management_token)
-            .map(|standing| SeenBooking { booking: Arc::new(booking), standing }))
+        let standing = self.standing(caller, &booking, management_token);
+        Ok(standing.map(|standing| SeenBooking::new(booking, standing, now)))
     }
 
     /// In which capacity `caller` deals with `booking`, by who they are or by the token that they show.

@@ -4,61 +4,109 @@
 //! time. Nothing is remembered here but when to look again: what is due is read from the database, so a restart loses
 //! nothing, and of several servers on one database each does what the others have not done yet.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::Services;
-use crate::domain::id::ResourceId;
+use crate::clock::Monotonic;
+use crate::domain::id::{BookingId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
 use crate::domain::refusal::UserError;
 use crate::error::Error;
 
-/// Bookings that are expired before it is looked for more.
+/// Bookings that are read at a time.
 const AT_A_TIME: u64 = 100;
 /// How long the worker sleeps at the most: another server may have taken a booking that lapses earlier, and the wall
 /// clock may have been set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
-/// How long it waits before it tries again what failed.
+/// How long it waits before it tries again what failed; of one booking, twice as long with each further time.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
+/// How often that doubles.
+const MOST_DOUBLINGS: u32 = 10;
+/// Bookings that are remembered because they cannot be expired. Any beyond are tried each time, and logged each time.
+const MOST_PASSED_OVER: usize = 1_000;
+
+/// Bookings that could not be expired. They keep no other waiting, and are not tried all the time.
+type PassedOver = HashMap<BookingId, Failing>;
+
+/// What is known of one of them.
+#[derive(Copy, Clone)]
+struct Failing {
+    /// How often it has failed.
+    times: u32,
+    /// When it is tried again.
+    again_at: Monotonic,
+}
 
 impl Services {
     /// Expires each booking when its time is up, until `shutdown`.
     pub async fn expire_bookings(self, shutdown: CancellationToken) {
+        let clock = self.clock();
+        let mut passed_over = PassedOver::new();
         while !shutdown.is_cancelled() {
-            let pause = match self.expire_due().await {
-                Ok(next) => self.until(next),
+            let next = self.expire_due(&mut passed_over, &shutdown).await;
+            // Read before the wall clock is: what lapses between the two is not slept through.
+            let from = clock.monotonic();
+            let wake_at = match next {
+                Ok(next) => {
+                    let again = passed_over.values().map(|failing| failing.again_at);
+                    again.chain([from.plus(self.until(next))]).min().unwrap_or(from)
+                }
                 Err(fault) => {
-                    tracing::warn!(?fault, "bookings that have lapsed could not be expired; trying again");
-                    AFTER_FAULT
+                    tracing::warn!(?fault, "bookings that have lapsed could not be read; trying again");
+                    from.plus(AFTER_FAULT)
                 }
             };
-            let clock = self.clock();
             tokio::select! {
                 () = shutdown.cancelled() => {}
+                // Kept for us if it comes before we wait for it.
                 () = self.parts().lapses.notified() => {}
-                () = clock.sleep_until(clock.monotonic().plus(pause)) => {}
+                () = clock.sleep_until(wake_at) => {}
             }
         }
     }
 
-    /// Expires all bookings that have lapsed by now. When the next one lapses, if any waits.
-    ///
-    /// # Errors
-    /// Faults of the store.
-    pub async fn expire_due(&self) -> Result<Option<DateTime<Utc>>, Error> {
+    /// Expires all bookings that have lapsed by now, those aside that have failed before and are to be tried later.
+    /// When the next one lapses, if any waits.
+    async fn expire_due(
+        &self,
+        passed_over: &mut PassedOver,
+        shutdown: &CancellationToken,
+    ) -> Result<Option<DateTime<Utc>>, Error> {
+        let mut known = std::mem::take(passed_over);
+        let mut after = None;
         loop {
-            let next = self.parts().store.reader().next_lapses(AT_A_TIME).await?;
+            let lapses = self.parts().store.reader().next_lapses(after.as_ref(), AT_A_TIME).await?;
             let now = self.now();
-            let Some((first, _)) = next.first() else { return Ok(None) };
-            if *first > now {
-                return Ok(Some(*first));
+            let Some(last) = lapses.last().cloned() else { return Ok(None) };
+            for (at, id) in lapses {
+                if at > now || shutdown.is_cancelled() {
+                    return Ok(Some(at));
+                }
+                if let Some(failing) = self.try_to_expire(&id, known.remove(&id)).await
+                    && passed_over.len() < MOST_PASSED_OVER
+                {
+                    passed_over.insert(id, failing);
+                }
             }
-            for (_, id) in next.into_iter().take_while(|(at, _)| *at <= now) {
-                self.expire_booking(id).await?;
-            }
+            after = Some(last);
         }
+    }
+
+    /// Expires one booking, unless it has failed and its pause is not over. What is to be remembered of it.
+    async fn try_to_expire(&self, id: &BookingId, failed: Option<Failing>) -> Option<Failing> {
+        let started = self.parts().clock.monotonic();
+        if failed.is_some_and(|failing| failing.again_at > started) {
+            return failed;
+        }
+        let fault = self.expire_booking(id.clone()).await.err()?;
+        let times = failed.map_or(0, |failing| failing.times);
+        let pause = AFTER_FAULT * 2_u32.pow(times.min(MOST_DOUBLINGS));
+        tracing::error!(?fault, booking = %id, ?pause, "a booking that has lapsed could not be expired; trying again");
+        Some(Failing { times: times + 1, again_at: started.plus(pause) })
     }
 
     /// Expires what has lapsed among that which `refused` says stands in the way, so that no writer is stopped by it.
@@ -73,11 +121,15 @@ impl Services {
         let Some(span) = spans.reduce(QuantumSpan::hull) else { return Ok(false) };
         let resources: Vec<ResourceId> = taken().map(|conflict| conflict.resource_id.clone()).collect();
         let lapsed = self.parts().store.reader().lapsed_in(&resources, span, self.now(), AT_A_TIME).await?;
-        let found = !lapsed.is_empty();
+        let mut any = false;
         for id in lapsed {
-            self.expire_booking(id).await?;
+            match self.expire_booking(id.clone()).await {
+                Ok(()) => any = true,
+                // Then it does stand in the way, and the worker goes on trying.
+                Err(fault) => tracing::warn!(?fault, booking = %id, "a booking in the way could not be expired"),
+            }
         }
-        Ok(found)
+        Ok(any)
     }
 
     fn until(&self, next: Option<DateTime<Utc>>) -> Duration {

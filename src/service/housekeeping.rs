@@ -13,8 +13,8 @@ use crate::store::StoreError;
 const EVERY: Duration = Duration::from_hours(1);
 
 impl Services {
-    /// Forgets idempotency keys that nobody can repeat any more, and events that nobody sends again, every hour until
-    /// `shutdown`.
+    /// Forgets idempotency keys that nobody can repeat any more, events that nobody sends again, and places of
+    /// provisional bookings that are over, every hour until `shutdown`.
     pub async fn keep_house(self, shutdown: CancellationToken) {
         let clock = self.clock();
         // Nothing is urgent at a start, when everybody comes back at once.
@@ -24,6 +24,8 @@ impl Services {
             tell("idempotency keys", keys);
             let events = store.write(|tx| async move { tx.prune_account_events(now - EVENT_LIFE).await }).await;
             tell("events of the identity provider", events);
+            let places = store.write(|tx| async move { tx.prune_provisional_slots(now).await }).await;
+            tell("places of provisional bookings", places);
         }
     }
 }

@@ -63,6 +63,7 @@ fn canonical(request: &CreateBooking) -> Vec<u8> {
         session_secret: _,
         idempotency_key: _,
         ignore_schedule,
+        provisional_minutes,
     } = request;
     let booker = booker.as_ref().map(|booker| {
         let BookerDetails { name, email, phone, notes } = booker;
@@ -82,6 +83,7 @@ fn canonical(request: &CreateBooking) -> Vec<u8> {
         reference,
         metadata.as_ref().map(sorted),
         ignore_schedule,
+        provisional_minutes,
     ]);
     input.to_string().into_bytes()
 }

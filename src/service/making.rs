@@ -4,7 +4,7 @@
 //! keeps new holds away until the transaction has ended. Between bookings the database decides, by one conditional
 //! write for each resource and day.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,6 +16,7 @@ use super::booking::{CreateBooking, CreatedBooking, Outcome, SeenBooking};
 use super::facts::{self, Asked, Facts};
 use super::idempotency::{KEY_LIFE, RequestKey};
 use super::input::Problems;
+use super::provisional::Provisional;
 use super::wanted::hold_item;
 use crate::domain::access::{Caller, Role, Standing};
 use crate::domain::availability::{Occupancy, Policy, Terms};
@@ -37,11 +38,11 @@ const SETTLE_ATTEMPTS: u32 = 5;
 /// How long before each look.
 const SETTLE_PAUSE: Duration = Duration::from_millis(300);
 /// What a caller may attach, in bytes of JSON.
-const MAX_METADATA_BYTES: usize = 8 * 1024;
+pub(super) const MAX_METADATA_BYTES: usize = 8 * 1024;
 /// Characters of a location.
-const MAX_LOCATION: usize = 500;
+pub(super) const MAX_LOCATION: usize = 500;
 /// Characters of a reference.
-const MAX_REFERENCE: usize = 120;
+pub(super) const MAX_REFERENCE: usize = 120;
 
 impl Services {
     /// Books a resource, and its add-ons, for one of the starts that are offered.
@@ -55,12 +56,13 @@ impl Services {
         &self,
         caller: &Caller,
         request: CreateBooking,
+        address: IpAddr,
         now: DateTime<Utc>,
     ) -> Result<Outcome<CreatedBooking>, Error> {
         if caller.viewer().is_none() && !self.settings().guest_bookings {
             return Err(Error::sign_in());
         }
-        let making = match Making::new(self.clone(), caller.clone(), request, now) {
+        let making = match Making::new(self.clone(), caller.clone(), request, address, now) {
             Ok(making) => making,
             Err(problems) => return Ok(Err(problems)),
         };
@@ -75,6 +77,8 @@ struct Making {
     request: CreateBooking,
     session: Option<SessionSecret>,
     key: Option<RequestKey>,
+    /// Where it is not to be booked at once.
+    provisional: Option<Provisional>,
     now: DateTime<Utc>,
 }
 
@@ -113,6 +117,7 @@ impl Making {
         services: Services,
         caller: Caller,
         request: CreateBooking,
+        address: IpAddr,
         now: DateTime<Utc>,
     ) -> Result<Self, Vec<UserError>> {
         let mut problems = Problems::default();
@@ -125,6 +130,7 @@ impl Making {
         problems.text(&["reference"], request.reference.as_deref(), MAX_REFERENCE, false);
         problems.json(&["metadata"], request.metadata.as_ref(), MAX_METADATA_BYTES);
         booker::check(&mut problems, &caller, request.booker.as_ref());
+        let provisional = Provisional::asked(&mut problems, request.provisional_minutes, &caller, address);
         let secret = request.session_secret.as_ref().map(ExposeSecret::expose_secret);
         if let Some(secret) = secret {
             problems.secret(&["sessionSecret"], secret);
@@ -138,7 +144,7 @@ impl Making {
         problems.into_result()?;
         let key = RequestKey::of(&services, &caller, &request);
         let session = secret.and_then(SessionSecret::new);
-        Ok(Self { services, caller, request, session, key, now })
+        Ok(Self { services, caller, request, session, key, provisional, now })
     }
 
     async fn run(&self) -> Result<Outcome<CreatedBooking>, Error> {
@@ -255,9 +261,12 @@ impl Making {
         let reader = self.services.parts().store.reader();
         let (occupancy, _) = facts::read_occupancy(&reader, &self.asked().resources(), [span]).await?;
         let policy = if self.request.ignore_schedule { Policy::Staff } else { Policy::Public };
-        terms
-            .check(self.request.start, &occupancy, self.now, policy)
-            .map_err(|refused| facts::below_input(refused).into())
+        let checked = terms.check(self.request.start, &occupancy, self.now, policy);
+        let Some(provisional) = &self.provisional else {
+            return checked.map_err(|refused| facts::below_input(refused).into());
+        };
+        Provisional::require_future(self.request.start, self.now, checked).map_err(facts::below_input)?;
+        Ok(provisional.look(&self.services, &reader, &terms.primary.organization_id).await??)
     }
 
     fn booking(&self, terms: &Terms, span: QuantumSpan) -> Booking {
@@ -266,10 +275,15 @@ impl Making {
         let (start, end) = terms.event_span(request.start);
         let event_type = terms.event_type.as_deref();
         let waits = event_type.is_some_and(|event_type| event_type.requires_confirmation) && !self.is_staff();
+        let status = match (&self.provisional, waits) {
+            (Some(_), _) => BookingStatus::Provisional,
+            (None, true) => BookingStatus::Pending,
+            (None, false) => BookingStatus::Confirmed,
+        };
         Booking {
             id: BookingId::generate(self.services.parts().clock.unique()),
             organization_id: terms.primary.organization_id.clone(),
-            status: if waits { BookingStatus::Pending } else { BookingStatus::Confirmed },
+            status,
             start,
             end,
             occupied: span,
@@ -286,7 +300,7 @@ impl Making {
             metadata: request.metadata.clone(),
             revision: 1,
             cancellation_reason: None,
-            expires_at: None,
+            expires_at: self.provisional.as_ref().map(|provisional| provisional.expires_at(now)),
             series_id: None,
             created_at: now,
             updated_at: now,
@@ -306,7 +320,7 @@ impl Making {
         }
     }
 
-    /// The transaction: key, resources, occupancy, booking, in the order in which everything locks. What is occupied then.
+    /// The transaction: key, resources, occupancy, booking, place, in the order in which everything locks. What is occupied then.
     async fn write(
         &self,
         tx: &Tx,
@@ -348,6 +362,9 @@ impl Making {
         };
         claim.check(before).map_err(held)?;
         tx.insert_booking(booking, transition).await?;
+        if let Some(provisional) = &self.provisional {
+            provisional.take_place(&self.services, tx, booking).await??;
+        }
         Ok(occupancy)
     }
 
@@ -396,13 +413,11 @@ impl Making {
     }
 
     fn created(&self, booking: Booking) -> CreatedBooking {
+        // Whoever makes a booking gets its token, and so has at least the standing that it gives.
+        let standing = self.caller.standing(&booking, true).unwrap_or(Standing::TokenBearer);
         CreatedBooking {
             management_token: self.services.parts().key.management_token(&booking.id),
-            // Whoever makes a booking gets its token, and so has at least the standing that it gives.
-            booking: SeenBooking {
-                standing: self.caller.standing(&booking, true).unwrap_or(Standing::TokenBearer),
-                booking: Arc::new(booking),
-            },
+            booking: SeenBooking::new(booking, standing, self.now),
         }
     }
 }

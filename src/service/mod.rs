@@ -18,7 +18,9 @@ mod making;
 pub mod page;
 pub mod people;
 pub mod presence;
+mod provisional;
 pub mod transition;
+pub mod updating;
 mod wanted;
 
 use std::sync::Arc;

@@ -32,7 +32,7 @@ const MAX_DAYS: i64 = 42;
 const MAX_DATA_BYTES: usize = 1024;
 /// How often a heartbeat is decided anew because what it is decided by changed meanwhile: often enough for whoever
 /// changes the same things again and again.
-const MAX_ATTEMPTS: u32 = 16;
+const MAX_ATTEMPTS: usize = 16;
 
 /// A question about the holds of one or several local days.
 #[derive(Clone, Debug, Serialize)]
@@ -250,9 +250,13 @@ impl Services {
         if let Some(granted) = self.renew(&heartbeat, &session) {
             return Ok(Ok(granted));
         }
-        for _ in 0..MAX_ATTEMPTS {
-            if let Some(outcome) = self.take_hold(&heartbeat, &session, address, now).await? {
-                return Ok(outcome.map_err(|refused| vec![refused]));
+        // Each of the slots may have to wait for bookings that have lapsed to be let go.
+        for _ in 0..MAX_ATTEMPTS + heartbeat.slots.len() {
+            match self.take_hold(&heartbeat, &session, address, now).await? {
+                Some(Ok(granted)) => return Ok(Ok(granted)),
+                Some(Err(refused)) if self.expire_in_the_way(&refused).await? => {}
+                Some(Err(refused)) => return Ok(Err(vec![refused])),
+                None => {}
             }
         }
         Err(Internal::new("what is held changes faster than a hold can be decided").into())

@@ -1,8 +1,6 @@
 //! Transitions of bookings: each locks the booking first, decides from what it reads then, and lets time go as the
 //! table in the domain says.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -11,7 +9,7 @@ use super::booking::{Outcome, SeenBooking};
 use super::facts::{self, Asked};
 use super::input::Problems;
 use crate::domain::access::{Caller, Standing};
-use crate::domain::booking::{Actor, Booking, BookingEvent, BookingTransition};
+use crate::domain::booking::{Actor, Booking, BookingEvent, BookingStatus, BookingTransition};
 use crate::domain::id::BookingId;
 use crate::domain::refusal::{Refusal, UserError};
 use crate::domain::transition::{Action, Decision, Doer, Rule, Time};
@@ -108,8 +106,7 @@ struct Changing {
 
 /// What a locked booking has become, if anything.
 struct Changed {
-    standing: Standing,
-    booking: Booking,
+    seen: SeenBooking,
     /// What happened, by which rule.
     event: Option<(BookingEvent, Rule)>,
 }
@@ -120,17 +117,20 @@ impl Changing {
         for _ in 0..MAX_ATTEMPTS {
             // A hopeless attempt, and one that has nothing to do, never waits for the writer.
             let found = store.reader().booking(&self.request.id).await?;
-            let known = match self.decide(found) {
+            let now = self.services.now();
+            let known = match self.decide(found, now) {
                 Err(refused) => return Ok(Err(refused)),
-                Ok((booking, standing, Decision::AlreadySo)) => return Ok(Ok(seen(booking, standing))),
+                Ok((booking, standing, Decision::AlreadySo)) => {
+                    return Ok(Ok(SeenBooking::new(booking, standing, now)));
+                }
                 Ok((booking, _, Decision::Happens(_))) => booking,
             };
             let before = &known;
             let changed = store.write(|tx| async move { self.write(&tx, before).await }).await;
             match changed {
-                Ok(Changed { standing, booking, event }) => {
+                Ok(Changed { seen, event }) => {
                     self.tell(event);
-                    return Ok(Ok(seen(booking, standing)));
+                    return Ok(Ok(seen));
                 }
                 Err(NotChanged::Overtaken) => {}
                 Err(NotChanged::Refused(refused)) => return Ok(Err(refused)),
@@ -152,9 +152,9 @@ impl Changing {
         self.services.announce(event);
     }
 
-    /// What the action comes to for `booking`; one that does not exist for the caller is not told from one that does
-    /// not.
-    fn decide(&self, booking: Option<Booking>) -> Result<(Booking, Standing, Decision), UserError> {
+    /// What the action comes to for `booking` at `now`; one that does not exist for the caller is not told from one that
+    /// does not.
+    fn decide(&self, booking: Option<Booking>, now: DateTime<Utc>) -> Result<(Booking, Standing, Decision), UserError> {
         let token = self.request.management_token.as_ref().map(ExposeSecret::expose_secret);
         let seen = booking.and_then(|booking| match &self.by {
             By::System => Some((booking, Standing::Staff, Doer::System)),
@@ -164,27 +164,32 @@ impl Changing {
             }
         });
         let (booking, standing, doer) = seen.ok_or_else(|| unknown_booking(&self.request.id))?;
-        match booking.decide(self.action, doer, self.services.now()) {
+        match booking.decide(self.action, doer, now) {
             Ok(decision) => Ok((booking, standing, decision)),
-            Err(refusal) => Err(refused_transition(refusal, self.action, &booking, self.services.now())),
+            Err(refusal) => Err(refused_transition(refusal, self.action, &booking, now)),
         }
     }
 
     /// The transition, decided from what the locked row says.
     async fn write(&self, tx: &Tx, known: &Booking) -> Result<Changed, NotChanged> {
         let needs = tx.lock_capacity(&known.items).await?;
-        let (booking, standing, decision) = self.decide(tx.lock_booking(&self.request.id).await?)?;
+        let locked = tx.lock_booking(&self.request.id).await?;
+        // The clock is read once nobody else can decide any more: of confirming and expiring one wins.
+        let now = self.services.now();
+        let (booking, standing, decision) = self.decide(locked, now)?;
         if booking.items != known.items {
             return Err(NotChanged::Overtaken);
         }
         let rule = match decision {
-            Decision::AlreadySo => return Ok(Changed { standing, booking, event: None }),
+            Decision::AlreadySo => {
+                return Ok(Changed { seen: SeenBooking::new(booking, standing, now), event: None });
+            }
             Decision::Happens(rule) => *rule,
         };
         if self.action == Action::Confirm {
             require_still_offered(tx, &booking).await?;
         }
-        let now = self.services.now();
+        let was_provisional = booking.status == BookingStatus::Provisional;
         let transition = BookingTransition {
             event: self.action.event(),
             from: Some(booking.status),
@@ -208,8 +213,11 @@ impl Changing {
         if rule.time == Time::LetGo {
             tx.release(&needs, after.occupied).await?;
         }
+        if was_provisional {
+            tx.free_provisional_slot(&after.id).await?;
+        }
         let event = BookingEvent::new(after.clone(), transition);
-        Ok(Changed { standing, booking: after, event: Some((event, rule)) })
+        Ok(Changed { seen: SeenBooking::new(after, standing, now), event: Some((event, rule)) })
     }
 
     fn actor(&self, standing: Standing) -> Actor {
@@ -218,10 +226,6 @@ impl Changing {
             By::Caller(caller) => actor(caller, standing),
         }
     }
-}
-
-fn seen(booking: Booking, standing: Standing) -> SeenBooking {
-    SeenBooking { booking: Arc::new(booking), standing }
 }
 
 /// Refuses what is no longer on offer: what is agreed to now has to be.

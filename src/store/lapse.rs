@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use entity::{booking, booking_item};
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
 use super::convert;
@@ -16,16 +17,26 @@ struct Lapse {
 }
 
 impl Reader {
-    /// The `count` bookings that lapse next, or have lapsed already, the first of them first, and when.
+    /// Bookings that lapse, or have lapsed already, and when: the first `count` after `after`, in order.
     ///
     /// # Errors
     /// Faults of the database, as of all methods here.
-    pub async fn next_lapses(&self, count: u64) -> Result<Vec<(DateTime<Utc>, BookingId)>, StoreError> {
+    pub async fn next_lapses(
+        &self,
+        after: Option<&(DateTime<Utc>, BookingId)>,
+        count: u64,
+    ) -> Result<Vec<(DateTime<Utc>, BookingId)>, StoreError> {
         use booking::Column;
+        let beyond = |(at, id): &(DateTime<Utc>, BookingId)| {
+            let at = at.timestamp_millis();
+            // The first condition says nothing more than the second, and lets the index be used.
+            let later = Column::LapsesAt.gt(at).or(Column::LapsesAt.eq(at).and(Column::Id.gt(id.as_str())));
+            Column::LapsesAt.gte(at).and(later)
+        };
         let select = booking::Entity::find()
             .select_only()
             .columns([Column::Id, Column::LapsesAt])
-            .filter(Column::LapsesAt.is_not_null())
+            .filter(after.map_or_else(|| Column::LapsesAt.is_not_null(), beyond))
             .order_by(Column::LapsesAt, Order::Asc)
             .order_by(Column::Id, Order::Asc)
             .limit(count)

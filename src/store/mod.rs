@@ -22,6 +22,7 @@ mod lapse;
 mod occupancy;
 mod offers;
 mod page;
+mod provisional;
 mod schedule;
 #[cfg(test)]
 mod test_database;
@@ -44,6 +45,7 @@ pub use idempotency::{IdempotencyRecord, KeyTaking};
 pub use occupancy::{ItemNeed, OccupiedDay, Stretch, Taking};
 pub use offers::{OfferFacts, OfferedEventType, OfferedResource};
 pub use page::{Page, PageEnd, PageRequest, Place};
+pub use provisional::ProvisionalPlace;
 pub use schedule::{DateOverrides, ScheduleUse, Schedules};
 pub use transaction::{CatalogueChanges, Reader, Tx};
 pub use user::Known;

@@ -7,6 +7,7 @@ use crate::domain::refusal::UserError;
 use crate::domain::transition::Action;
 use crate::graphql::arguments::{count, instant, items, time_zone};
 use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::execute::ClientAddress;
 use crate::graphql::guard::{MayBook, guarded};
 use crate::graphql::request::now;
 use crate::graphql::types::booking::Booking;
@@ -48,7 +49,8 @@ impl BookingMutation {
 async fn create_booking(ctx: &Context<'_>, input: CreateBookingInput) -> Result<CreateBookingPayload, ApiError> {
     let outcome = match read_create_booking(input) {
         Ok(request) => {
-            from_context::<Services>(ctx)?.create_booking(from_context::<Caller>(ctx)?, request, now(ctx)?).await?
+            let (caller, address) = (from_context::<Caller>(ctx)?, from_context::<ClientAddress>(ctx)?.0);
+            from_context::<Services>(ctx)?.create_booking(caller, request, address, now(ctx)?).await?
         }
         Err(problems) => Err(problems),
     };
@@ -74,6 +76,9 @@ fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<U
     let duration_minutes = input
         .duration_minutes
         .and_then(|minutes| problems.take(&["durationMinutes"], count("durationMinutes", minutes)));
+    let provisional_minutes = input
+        .provisional_minutes
+        .and_then(|minutes| problems.take(&["provisionalMinutes"], count("provisionalMinutes", minutes)));
     let zone = input.time_zone.and_then(|zone| problems.take(&["timeZone"], time_zone("timeZone", &zone)));
     problems.finish(match (start, quantity, add_ons) {
         (Some(start), Some(quantity), Some(add_ons)) => Some(CreateBooking {
@@ -85,10 +90,10 @@ fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<U
             duration_minutes,
             time_zone: zone,
             booker: input.booker.map(|booker| BookerDetails {
-                name: booker.name,
-                email: booker.email,
-                phone: booker.phone,
-                notes: booker.notes,
+                name: booker.name.take(),
+                email: booker.email.take(),
+                phone: booker.phone.take(),
+                notes: booker.notes.take(),
             }),
             location: input.location,
             reference: input.reference,
@@ -96,6 +101,7 @@ fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<U
             session_secret: input.session_secret.map(Into::into),
             idempotency_key: input.idempotency_key,
             ignore_schedule: input.ignore_schedule,
+            provisional_minutes,
         }),
         _ => None,
     })
@@ -109,8 +115,5 @@ async fn cancel_booking(ctx: &Context<'_>, input: CancelBookingInput) -> Result<
     };
     let outcome =
         from_context::<Services>(ctx)?.change_booking(from_context::<Caller>(ctx)?, Action::Cancel, request).await?;
-    Ok(match outcome {
-        Ok(booking) => BookingPayload { booking: Some(Booking(booking)), user_errors: Vec::new() },
-        Err(errors) => BookingPayload { booking: None, user_errors: errors.into_iter().map(Into::into).collect() },
-    })
+    Ok(outcome.into())
 }

@@ -1,6 +1,8 @@
 //! The mutation root, one file per noun.
 
 pub mod booking;
+pub mod booking_transition;
+pub mod booking_update;
 pub mod event_type;
 pub mod presence;
 pub mod resource;
@@ -19,6 +21,8 @@ use crate::service::booking::Outcome;
 pub struct Mutation(
     presence::PresenceMutation,
     booking::BookingMutation,
+    booking_update::BookingUpdateMutation,
+    booking_transition::BookingTransitionMutation,
     resource::ResourceMutation,
     event_type::EventTypeMutation,
     schedule::ScheduleMutation,

@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, Object};
 use crate::domain::access::Caller;
 use crate::domain::id::BookingId;
 use crate::graphql::error::{Nullable, from_context};
-use crate::graphql::request::refuse_secrets_in_addresses;
+use crate::graphql::request::{now, refuse_secrets_in_addresses};
 use crate::graphql::types::booking::Booking;
 use crate::service::Services;
 
@@ -29,7 +29,7 @@ impl BookingQuery {
             }
             let (services, caller) = (from_context::<Services>(ctx)?, from_context::<Caller>(ctx)?);
             let id = BookingId::from(id.0);
-            Ok(services.booking(caller, &id, management_token.as_deref()).await?.map(Booking))
+            Ok(services.booking(caller, &id, management_token.as_deref(), now(ctx)?).await?.map(Booking))
         };
         resolve.await.transpose()
     }

@@ -149,7 +149,7 @@ impl Booking {
     async fn history(&self, ctx: &Context<'_>) -> Result<Vec<BookingTransition>, ApiError> {
         let key = HistoryKey(self.booking().id.clone());
         let history = from_context::<Loads>(ctx)?.load(key).await?.unwrap_or_default();
-        let shows_users = self.0.standing == Standing::Staff;
+        let shows_users = self.0.standing() == Standing::Staff;
         Ok(history.into_iter().map(|transition| BookingTransition::seen(transition, shows_users)).collect())
     }
 
@@ -166,7 +166,7 @@ impl Booking {
 
 impl Booking {
     fn booking(&self) -> &domain::Booking {
-        &self.0.booking
+        self.0.booking()
     }
 
     fn primary(&self) -> Result<&domain::BookingItem, ApiError> {

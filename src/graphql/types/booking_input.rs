@@ -1,10 +1,11 @@
 //! What makes and changes bookings, and what comes of it.
 
-use async_graphql::{ID, InputObject, Json, SimpleObject};
+use async_graphql::{ID, InputObject, Json, MaybeUndefined, SimpleObject};
 
 use crate::graphql::scalar::{DateTime, TimeZone};
 use crate::graphql::types::booking::Booking;
 use crate::graphql::types::user_error::UserError;
+use crate::service::booking::{Outcome, SeenBooking};
 
 /// A resource and how many of its units.
 #[derive(InputObject)]
@@ -21,13 +22,13 @@ pub struct BookingItemInput {
 #[derive(InputObject)]
 pub struct BookerInput {
     /// Their name; at most 120 characters.
-    pub name: Option<String>,
+    pub name: MaybeUndefined<String>,
     /// Their email address; at most 254 characters.
-    pub email: Option<String>,
+    pub email: MaybeUndefined<String>,
     /// Their phone number; at most 30 characters.
-    pub phone: Option<String>,
+    pub phone: MaybeUndefined<String>,
     /// What they want known; at most 2,000 characters.
-    pub notes: Option<String>,
+    pub notes: MaybeUndefined<String>,
 }
 
 /// What to book.
@@ -67,6 +68,65 @@ pub struct CreateBookingInput {
     /// another booking.
     #[graphql(default)]
     pub ignore_schedule: bool,
+    /// From 1 to 60: keep the time for so many minutes without confirming it, while a payment is under way, say. Staff
+    /// confirm it; what nobody confirms expires, and its time is free again. Each caller has at most 3 such bookings at
+    /// once.
+    pub provisional_minutes: Option<i32>,
+}
+
+/// What to change of a booking. What is left out stays as it is; null clears it.
+#[derive(InputObject)]
+pub struct UpdateBookingInput {
+    /// The booking.
+    pub id: ID,
+    /// Its management token, for those who did not sign in to book it.
+    #[graphql(secret)]
+    pub management_token: Option<String>,
+    /// Who it is for: the fields that are to change. A booking made by somebody signed in stays theirs, with their
+    /// email; a guest's keeps a name and an email.
+    pub booker: MaybeUndefined<BookerInput>,
+    /// Where it takes place; at most 500 characters.
+    pub location: MaybeUndefined<String>,
+    /// The caller's own name for it, such as an order number; at most 120 characters.
+    pub reference: MaybeUndefined<String>,
+    /// Anything to keep with it, at most 8 KiB: it takes the place of what was there.
+    pub metadata: MaybeUndefined<Json<serde_json::Value>>,
+}
+
+/// What to confirm.
+#[derive(InputObject)]
+pub struct ConfirmBookingInput {
+    /// The booking.
+    pub id: ID,
+    /// Why, for its history; at most 500 characters.
+    pub reason: Option<String>,
+}
+
+/// What to decline.
+#[derive(InputObject)]
+pub struct DeclineBookingInput {
+    /// The booking.
+    pub id: ID,
+    /// Why, for its history; at most 500 characters.
+    pub reason: Option<String>,
+}
+
+/// What took place.
+#[derive(InputObject)]
+pub struct CompleteBookingInput {
+    /// The booking.
+    pub id: ID,
+    /// A remark for its history; at most 500 characters.
+    pub reason: Option<String>,
+}
+
+/// To what nobody came.
+#[derive(InputObject)]
+pub struct MarkBookingNoShowInput {
+    /// The booking.
+    pub id: ID,
+    /// A remark for its history; at most 500 characters.
+    pub reason: Option<String>,
 }
 
 /// What to cancel.
@@ -100,4 +160,13 @@ pub struct BookingPayload {
     pub booking: Option<Booking>,
     /// Why it was not changed; empty when it was.
     pub user_errors: Vec<UserError>,
+}
+
+impl From<Outcome<SeenBooking>> for BookingPayload {
+    fn from(outcome: Outcome<SeenBooking>) -> Self {
+        match outcome {
+            Ok(booking) => Self { booking: Some(Booking(booking)), user_errors: Vec::new() },
+            Err(errors) => Self { booking: None, user_errors: errors.into_iter().map(Into::into).collect() },
+        }
+    }
 }

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::{Administration, NotMade};
+use crate::domain::access::Admin;
 use crate::domain::catalogue::Resource;
 use crate::domain::id::ResourceId;
 use crate::domain::quantum::Quantum;
 use crate::domain::refusal::{Conflict, Refusal, UserError};
+use crate::error::Error;
+use crate::service::booking::Outcome;
 use crate::service::facts;
 use crate::service::input::Problems;
 use crate::service::{Parts, Services};
@@ -14,6 +19,9 @@ use crate::store::{Reader, StoreError};
 
 /// Spans in the way that a refusal tells.
 const MAX_CONFLICTS: usize = 20;
+/// How often a change is tried because bookings that had lapsed were in its way: each time the first `MAX_CONFLICTS` of
+/// them go.
+const MAX_ATTEMPTS: u32 = 64;
 
 impl Administration {
     /// Notes it when more than `quantity` units of a locked resource are taken at some time from now on.
@@ -53,6 +61,35 @@ impl Administration {
 }
 
 impl Services {
+    /// [`Services::administer`] for what may find bookings in its way: those of them that have lapsed are let go first.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn administer_over_lapsed<T, F, R>(
+        &self,
+        admin: &Admin,
+        now: DateTime<Utc>,
+        body: F,
+    ) -> Result<Outcome<T>, Error>
+    where
+        T: Send + 'static,
+        F: Fn(Administration) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Result<T, NotMade>> + Send + 'static,
+    {
+        for _ in 1..MAX_ATTEMPTS {
+            let outcome = self.administer(admin, now, body.clone()).await?;
+            let Err(refused) = &outcome else { return Ok(outcome) };
+            let mut any = false;
+            for refused in refused {
+                any |= self.expire_in_the_way(refused).await?;
+            }
+            if !any {
+                return Ok(outcome);
+            }
+        }
+        self.administer(admin, now, body).await
+    }
+
     /// Ends the holds that a resource has no longer room for, after its quantity was lowered. (A heartbeat that is
     /// granted in this very moment by what was true before may be passed over. Then its booking is refused.)
     pub(super) async fn fit_holds(&self, resource: &ResourceId) {

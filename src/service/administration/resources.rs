@@ -112,7 +112,7 @@ impl Services {
                 let (id, fields, problems) = (id.clone(), fields.clone(), problems.clone());
                 async move { administration.update_resource(&id, expected, fields, problems).await }
             };
-            let outcome = services.administer(&admin, now, update).await?;
+            let outcome = services.administer_over_lapsed(&admin, now, update).await?;
             if let Ok(Updated { resource, is_smaller: true }) = &outcome {
                 services.fit_holds(&resource.id).await;
             }
