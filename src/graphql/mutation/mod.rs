@@ -3,6 +3,7 @@
 pub mod booking;
 pub mod event_type;
 pub mod presence;
+pub mod rescheduling;
 pub mod resource;
 pub mod schedule;
 pub mod user;
@@ -19,6 +20,7 @@ use crate::service::booking::Outcome;
 pub struct Mutation(
     presence::PresenceMutation,
     booking::BookingMutation,
+    rescheduling::RescheduleMutation,
     resource::ResourceMutation,
     event_type::EventTypeMutation,
     schedule::ScheduleMutation,
