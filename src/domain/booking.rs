@@ -208,6 +208,12 @@ impl Booking {
         if self.has_lapsed(now) { BookingStatus::Expired } else { self.status }
     }
 
+    /// How long the event lasts.
+    #[must_use]
+    pub fn duration_minutes(&self) -> u32 {
+        u32::try_from((self.end - self.start).num_minutes()).unwrap_or(0)
+    }
+
     /// The resources that it books.
     pub fn resources(&self) -> impl Iterator<Item = &ResourceId> {
         self.items.iter().map(|item| &item.resource_id)

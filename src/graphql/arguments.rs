@@ -2,7 +2,7 @@
 //!
 //! What is malformed is said in one sentence that names the argument, as GraphQL callers write it.
 
-use async_graphql::ID;
+use async_graphql::{Context, ID};
 use chrono::{DateTime as ChronoDateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
@@ -13,7 +13,9 @@ use crate::domain::schedule::WallTime as DomainWallTime;
 use crate::graphql::error::ApiError;
 use crate::graphql::scalar::{Date, DateTime, TimeZone, WallTime};
 use crate::graphql::types::booking_input::BookingItemInput;
+use crate::graphql::types::reschedule_input::RescheduleContext;
 use crate::service::availability::{DayQuestion, MonthQuestion, OfferQuestion};
+use crate::service::own_time;
 use crate::service::presence::PresenceQuestion;
 
 /// How much of somebody's malformed text an error repeats.
@@ -95,10 +97,17 @@ pub struct OfferArguments {
     pub add_ons: Vec<BookingItemInput>,
     /// The zone whose days are meant.
     pub time_zone: Option<TimeZone>,
+    /// The booking that is to be moved.
+    pub reschedule: Option<RescheduleContext>,
 }
 
 impl OfferArguments {
-    fn read(self) -> Result<OfferQuestion, String> {
+    fn read(mut self, ctx: &Context<'_>) -> Result<OfferQuestion, ApiError> {
+        let reschedule = self.reschedule.take().map(|given| given.read(ctx)).transpose()?;
+        self.read_offer(reschedule).map_err(ApiError::bad_input)
+    }
+
+    fn read_offer(self, reschedule: Option<own_time::RescheduleContext>) -> Result<OfferQuestion, String> {
         let minutes = |name: &str, given: Option<i32>| given.map(|given| count(name, given)).transpose();
         Ok(OfferQuestion {
             resource_id: self.resource_id.0.into(),
@@ -108,26 +117,27 @@ impl OfferArguments {
             quantity: count("quantity", self.quantity)?,
             add_ons: items("addOns", &self.add_ons)?,
             time_zone: self.time_zone.as_ref().map(|zone| time_zone("timeZone", zone)).transpose()?,
+            reschedule,
         })
     }
 
     /// The question about one day.
     ///
     /// # Errors
-    /// BAD_USER_INPUT for what is malformed.
-    pub fn on(self, day: &Date, include_unavailable: bool) -> Result<DayQuestion, ApiError> {
+    /// BAD_USER_INPUT for what is malformed, and for a token in an address.
+    pub fn on(self, ctx: &Context<'_>, day: &Date, include_unavailable: bool) -> Result<DayQuestion, ApiError> {
         let date = date("date", day).map_err(ApiError::bad_input)?;
-        Ok(DayQuestion { offer: self.read().map_err(ApiError::bad_input)?, date, include_unavailable })
+        Ok(DayQuestion { offer: self.read(ctx)?, date, include_unavailable })
     }
 
     /// The question about the days from `from` to `to`.
     ///
     /// # Errors
-    /// BAD_USER_INPUT for what is malformed.
-    pub fn between(self, from: &Date, to: &Date) -> Result<MonthQuestion, ApiError> {
+    /// BAD_USER_INPUT for what is malformed, and for a token in an address.
+    pub fn between(self, ctx: &Context<'_>, from: &Date, to: &Date) -> Result<MonthQuestion, ApiError> {
         let read = || -> Result<(NaiveDate, NaiveDate), String> { Ok((date("from", from)?, date("to", to)?)) };
         let (from, to) = read().map_err(ApiError::bad_input)?;
-        Ok(MonthQuestion { offer: self.read().map_err(ApiError::bad_input)?, from, to })
+        Ok(MonthQuestion { offer: self.read(ctx)?, from, to })
     }
 }
 

@@ -11,6 +11,7 @@ use crate::graphql::scalar::{Date, TimeZone};
 use crate::graphql::types::availability::{DaySlots, MonthAvailability};
 use crate::graphql::types::booking_input::BookingItemInput;
 use crate::graphql::types::presence::DatePresence;
+use crate::graphql::types::reschedule_input::RescheduleContext;
 use crate::service::Services;
 
 /// Live. Each field sends the present state first, then the whole new state after every change.
@@ -68,6 +69,9 @@ impl Subscription {
             BookingItemInput,
         >,
         #[graphql(desc = "The zone whose day `date` is. Default: the resource's.")] time_zone: Option<TimeZone>,
+        #[graphql(desc = "While a booking is being moved, its own time counts as free.")] reschedule: Option<
+            RescheduleContext,
+        >,
         #[graphql(desc = "List the starts that cannot be had as well, each with its reason.", default)]
         include_unavailable: bool,
     ) -> Result<impl Stream<Item = Sent<DaySlots>>, ApiError> {
@@ -79,8 +83,9 @@ impl Subscription {
             quantity,
             add_ons,
             time_zone,
+            reschedule,
         };
-        let question = offer.on(&date, include_unavailable)?;
+        let question = offer.on(ctx, &date, include_unavailable)?;
         Ok(sent(from_context::<Services>(ctx)?.watch_day_slots(question).await?))
     }
 
@@ -100,6 +105,9 @@ impl Subscription {
             BookingItemInput,
         >,
         #[graphql(desc = "The zone whose days they are. Default: the resource's.")] time_zone: Option<TimeZone>,
+        #[graphql(desc = "While a booking is being moved, its own time counts as free.")] reschedule: Option<
+            RescheduleContext,
+        >,
     ) -> Result<impl Stream<Item = Sent<MonthAvailability>>, ApiError> {
         let offer = OfferArguments {
             resource_id,
@@ -109,8 +117,9 @@ impl Subscription {
             quantity,
             add_ons,
             time_zone,
+            reschedule,
         };
-        let question = offer.between(&from, &to)?;
+        let question = offer.between(ctx, &from, &to)?;
         Ok(sent(from_context::<Services>(ctx)?.watch_month_availability(question).await?))
     }
 }

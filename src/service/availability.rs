@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::catalogue::{CatalogueState, resource_place};
 use super::facts::{self, Asked};
 use super::live::Footprint;
+use super::own_time::{OwnTime, RescheduleContext};
 use super::page::{Cursors, Page, PageRequest};
 use super::{Services, answer_id, revision};
 use crate::domain::access::Caller;
@@ -44,6 +45,9 @@ pub struct OfferQuestion {
     pub add_ons: Vec<BookingItem>,
     /// The zone whose days are meant; `None` means the resource's.
     pub time_zone: Option<Tz>,
+    /// The booking that is to be moved there. A question without one is the question that it was before there were any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reschedule: Option<RescheduleContext>,
 }
 
 /// A question about one local day.
@@ -147,6 +151,8 @@ struct OfferReading {
     offered: bool,
     time_zone: Tz,
     occupancy: Occupancy,
+    /// When the clock ends that a booking which is to be moved counts as free.
+    own_time_until: Option<DateTime<Utc>>,
     revision: u64,
     footprint: Footprint,
 }
@@ -164,7 +170,13 @@ impl OfferQuestion {
     }
 
     /// Reads everything that decides about starts on the local days from `from` to `to`, in one snapshot.
-    async fn read(&self, reader: &Reader, from: NaiveDate, to: NaiveDate) -> Result<OfferReading, Error> {
+    async fn read(
+        &self,
+        services: &Services,
+        reader: &Reader,
+        (from, to): (NaiveDate, NaiveDate),
+        now: DateTime<Utc>,
+    ) -> Result<OfferReading, Error> {
         let asked = self.asked();
         let facts = asked.facts(reader, &facts::dates_around_days(from, to)).await?;
         let terms = facts.terms(&asked).map_err(refused_question)?;
@@ -179,13 +191,18 @@ impl OfferQuestion {
         let starts = local_day(time_zone, from).starts().hull(local_day(time_zone, to).starts());
         let needed = terms.occupancy_needed(starts);
         let resources = asked.resources();
-        let (occupancy, changes) = facts::read_occupancy(reader, &resources, [needed]).await?;
+        let (mut occupancy, changes) = facts::read_occupancy(reader, &resources, [needed]).await?;
+        let own_time = services.own_time(reader, self.reschedule.as_ref(), now).await?;
+        let own_time_until = own_time.as_ref().and_then(|own| own.free_up(&mut occupancy, terms.items()));
+        let own_changes = own_time.as_ref().map_or(0, OwnTime::changes);
         Ok(OfferReading {
-            revision: revision(facts.catalogue_revision(), changes),
+            revision: revision(facts.catalogue_revision(), changes + own_changes),
             footprint: Footprint {
                 catalogue: terms.primary.organization_id.clone(),
                 occupancy: resources.into_iter().map(|resource| (resource, needed)).collect(),
+                booking: own_time.as_ref().map(OwnTime::watched),
             },
+            own_time_until,
             terms,
             offered,
             time_zone,
@@ -231,12 +248,13 @@ impl Services {
     ) -> Result<(DaySlots, Footprint), Error> {
         let (offer, date) = (&question.offer, question.date);
         let store = &self.parts().store;
-        let reading = store.snapshot(|reader| async move { offer.read(&reader, date, date).await }).await?;
+        let days = (date, date);
+        let reading = store.snapshot(|reader| async move { offer.read(self, &reader, days, now).await }).await?;
         let listing = if question.include_unavailable { Listing::All } else { Listing::Offered };
         let (slots, valid_until) = if reading.offered {
             let offer =
                 reading.terms.day(local_day(reading.time_zone, date).starts(), &reading.occupancy, now, listing);
-            (offer.slots, offer.valid_until)
+            (offer.slots, offer.valid_until.into_iter().chain(reading.own_time_until).min())
         } else {
             (Vec::new(), None)
         };
@@ -266,8 +284,9 @@ impl Services {
         }
         let (offer, from, to) = (&question.offer, question.from, question.to);
         let store = &self.parts().store;
-        let reading = store.snapshot(|reader| async move { offer.read(&reader, from, to).await }).await?;
-        let mut valid_until: Option<DateTime<Utc>> = None;
+        let span = (from, to);
+        let reading = store.snapshot(|reader| async move { offer.read(self, &reader, span, now).await }).await?;
+        let mut valid_until = reading.own_time_until.filter(|_| reading.offered);
         let count = |date: NaiveDate| {
             let (slot_count, until) = if reading.offered {
                 reading.terms.day_count(local_day(reading.time_zone, date).starts(), &reading.occupancy, now)

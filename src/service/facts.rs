@@ -41,6 +41,19 @@ impl Asked<'_> {
         let offer = reader.offer_facts(self.event_type_id, &self.resources(), dates).await?;
         Ok(Facts { offer })
     }
+
+    /// Whether the catalogue of `organization` still says what it said when `known` was read. Something else in it may
+    /// have changed: whoever changes many things keeps nobody from booking.
+    pub(super) async fn still_so(
+        &self,
+        known: &Facts,
+        organization: &OrganizationId,
+        reader: &Reader,
+        dates: &RangeInclusive<NaiveDate>,
+    ) -> Result<bool, StoreError> {
+        Ok(reader.catalogue_revision(organization).await? == known.catalogue_revision()
+            || self.facts(reader, dates).await?.say_the_same(known))
+    }
 }
 
 /// What the catalogue says about something that is asked for.

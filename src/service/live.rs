@@ -14,10 +14,10 @@ use super::Services;
 use super::availability::{DayQuestion, DaySlots, MonthAvailability, MonthQuestion};
 use super::presence::{DatePresence, PresenceDay, PresenceQuestion};
 use crate::clock::{Monotonic, SharedClock};
-use crate::domain::id::{OrganizationId, ResourceId};
+use crate::domain::id::{BookingId, OrganizationId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
 use crate::error::Error;
-use crate::feed::{CatalogueWatch, ChangeFeed, Topic, Watch};
+use crate::feed::{BookingWatch, CatalogueWatch, ChangeFeed, Topic, Watch};
 use crate::presence::Hold;
 
 /// Changes of a day's holds that follow each other within this time are sent together.
@@ -37,6 +37,8 @@ pub struct Footprint {
     pub catalogue: OrganizationId,
     /// Which time of which resources.
     pub occupancy: Vec<(ResourceId, QuantumSpan)>,
+    /// The booking that is to be moved, and whose it is: that it may no longer be changes no time.
+    pub booking: Option<(OrganizationId, BookingId)>,
 }
 
 /// An answer that can be kept current.
@@ -157,21 +159,31 @@ struct Watched {
     footprint: Footprint,
     occupancy: Watch,
     catalogue: CatalogueWatch,
+    booking: Option<(BookingWatch, BookingId)>,
 }
 
 impl Watched {
     fn new(feed: &ChangeFeed, footprint: Footprint) -> Self {
         let occupancy = feed.watch(Topic::Occupancy, footprint.occupancy.iter().cloned());
         let catalogue = feed.watch_catalogue(footprint.catalogue.clone());
-        Self { footprint, occupancy, catalogue }
+        let booking = footprint.booking.clone().map(|(organization, id)| (feed.watch_bookings(organization), id));
+        Self { footprint, occupancy, catalogue, booking }
     }
 
     async fn changed(&mut self) {
         tokio::select! {
             () = self.occupancy.changed() => {}
             () = self.catalogue.changed() => {}
+            () = changed(self.booking.as_mut()) => {}
         }
     }
+}
+
+/// Ends once something has happened to the booking, or may have; never, when there is none.
+async fn changed(booking: Option<&mut (BookingWatch, BookingId)>) {
+    let Some((watch, id)) = booking else { return std::future::pending().await };
+    // Whoever has missed something looks for themselves.
+    while watch.next().await.is_ok_and(|event| event.booking.id != *id) {}
 }
 
 impl<A: LiveAnswer> AnswerWatcher<A> {

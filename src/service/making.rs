@@ -5,38 +5,34 @@
 //! write for each resource and day.
 
 use std::net::IpAddr;
-use std::time::Duration;
+use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::ExposeSecret;
 
 use super::Services;
 use super::booker;
 use super::booking::{CreateBooking, CreatedBooking, Outcome, SeenBooking};
+use super::claiming;
 use super::facts::{self, Asked, Facts};
 use super::idempotency::{KEY_LIFE, RequestKey};
 use super::input::Problems;
 use super::provisional::Provisional;
-use super::wanted::hold_item;
 use crate::domain::access::{Caller, Role, Standing};
 use crate::domain::availability::{Occupancy, Policy, Terms};
 use crate::domain::booking::{
     Actor, Booking, BookingEvent, BookingEventType, BookingItem, BookingStatus, BookingTransition,
 };
-use crate::domain::id::{BookingId, OrganizationId, ResourceId};
-use crate::domain::quantum::{Quantum, QuantumSpan};
+use crate::domain::id::{BookingId, OrganizationId};
+use crate::domain::quantum::QuantumSpan;
 use crate::domain::refusal::{Refusal, UserError};
 use crate::error::{Error, Internal};
-use crate::presence::{Claim, ClaimRequest, HoldItem, HoldRefusal, SessionSecret};
+use crate::presence::{Claim, SessionSecret};
 use crate::store::{IdempotencyRecord, KeyTaking, Reader, StoreError, Taking, Tx};
 
 /// How often a booking is decided anew because what it is decided by changed meanwhile: often enough for whoever changes
 /// the same things again and again.
 const MAX_ATTEMPTS: u32 = 16;
-/// How often it is looked what became of a commit of which nobody heard.
-const SETTLE_ATTEMPTS: u32 = 5;
-/// How long before each look.
-const SETTLE_PAUSE: Duration = Duration::from_millis(300);
 /// What a caller may attach, in bytes of JSON.
 pub(super) const MAX_METADATA_BYTES: usize = 8 * 1024;
 /// Characters of a location.
@@ -177,14 +173,7 @@ impl Making {
         let span = terms.occupied_from(self.request.start);
         // A hopeless attempt is refused before it keeps anybody out, and never waits for the writer.
         self.look(&terms, span).await?;
-        let items: Vec<HoldItem> = terms.items().map(hold_item).collect();
-        let claimed = self.services.parts().presence.claim(ClaimRequest {
-            items: &items,
-            span,
-            session: self.session.as_ref(),
-            over_holds: self.request.ignore_schedule,
-        });
-        let claim = claimed.map_err(|conflicts| held(HoldRefusal::Held(conflicts)))?;
+        let claim = self.services.claim(&terms, span, self.session.as_ref(), self.request.ignore_schedule)?;
         let booking = self.booking(&terms, span);
         let made = BookingEvent::new(booking.clone(), self.transition(&booking));
         let (event, claim_in_force, decided_by) = (&made, &claim, &facts);
@@ -212,8 +201,12 @@ impl Making {
 
     /// What the catalogue says.
     async fn facts(&self, reader: &Reader) -> Result<Facts, StoreError> {
-        let dates = facts::dates_around(self.request.start, self.request.start);
-        self.asked().facts(reader, &dates).await
+        self.asked().facts(reader, &self.dates()).await
+    }
+
+    /// The dates whose overrides decide about it.
+    fn dates(&self) -> RangeInclusive<NaiveDate> {
+        facts::dates_around(self.request.start, self.request.start)
     }
 
     /// What the catalogue says, and what an earlier call with the same key came to.
@@ -342,25 +335,14 @@ impl Making {
             }
         }
         let needs = tx.lock_capacity(&booking.items).await?;
-        // Something else of the catalogue may change as it likes: whoever changes many things keeps nobody from booking.
         // What changes after this look changes while the booking is being written.
-        if tx.catalogue_revision(&booking.organization_id).await? != decided_by.catalogue_revision()
-            && !self.facts(tx).await?.say_the_same(decided_by)
-        {
+        if !self.asked().still_so(decided_by, &booking.organization_id, tx, &self.dates()).await? {
             return Err(Abort::Overtaken);
         }
         if let Taking::Refused(conflicts) = tx.occupy(&needs, booking.occupied).await? {
             return Err(UserError::taken(conflicts).at(["input", "start"]).into());
         }
-        let pools: Vec<ResourceId> =
-            needs.into_iter().filter(|need| need.capacity > 1).map(|need| need.resource_id).collect();
-        let (occupancy, _) = facts::read_occupancy(tx, &pools, [booking.occupied]).await?;
-        // With the pools' rows locked nobody else's booking comes between this look and the commit.
-        let before = |resource: &ResourceId, quantum: Quantum| {
-            let own = booking.items.iter().find(|item| item.resource_id == *resource).map_or(0, |item| item.quantity);
-            occupancy.units_taken(resource, quantum).saturating_sub(own)
-        };
-        claim.check(before).map_err(held)?;
+        let occupancy = claiming::leave_room_for_holds::<Abort>(tx, claim, &needs, booking.occupied).await?;
         tx.insert_booking(booking, transition).await?;
         if let Some(provisional) = &self.provisional {
             provisional.take_place(&self.services, tx, booking).await??;
@@ -371,15 +353,11 @@ impl Making {
     /// Finds out what became of a commit of which nobody heard, while the claim still keeps others away: what is
     /// occupied, if the booking is there.
     async fn settle(&self, booking: &Booking) -> Result<Occupancy, Abort> {
-        let parts = self.services.parts();
-        for _ in 0..SETTLE_ATTEMPTS {
-            // The database may still be about to end what it was told to commit.
-            parts.clock.sleep_until(parts.clock.monotonic().plus(SETTLE_PAUSE)).await;
-            let reader = parts.store.reader();
-            if let Ok(Some(_)) = reader.booking(&booking.id).await {
-                let resources = self.asked().resources();
-                return Ok(facts::read_occupancy(&reader, &resources, [booking.occupied]).await?.0);
-            }
+        let reader = &self.services.parts().store.reader();
+        let look = || async { reader.booking(&booking.id).await.ok().flatten() };
+        if self.services.find_out(look).await.is_some() {
+            let resources = self.asked().resources();
+            return Ok(facts::read_occupancy(reader, &resources, [booking.occupied]).await?.0);
         }
         // Watchers look for themselves, whatever it came to.
         self.services.announce_occupancy(booking.resources(), booking.occupied);
@@ -420,8 +398,4 @@ impl Making {
             booking: SeenBooking::new(booking, standing, self.now),
         }
     }
-}
-
-fn held(refusal: HoldRefusal) -> UserError {
-    UserError::from(refusal).at(["input", "start"])
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::facts::{self, Asked};
 use super::input::Problems;
+use super::own_time::RescheduleContext;
 use super::wanted::{HoldFacts, Wanted};
 use super::{Services, answer_id};
 use crate::domain::access::Staff;
@@ -95,6 +96,8 @@ pub struct Heartbeat {
     pub add_ons: Vec<BookingItem>,
     /// What it is held for.
     pub event_type_id: Option<EventTypeId>,
+    /// The booking that is to be moved there.
+    pub reschedule: Option<RescheduleContext>,
     /// Who holds.
     pub session_secret: SecretString,
     /// What the session says about itself.
@@ -294,8 +297,9 @@ impl Services {
         if let Err(refused) = wanted.check(&Occupancy::default(), now) {
             return Ok(Some(Err(refused)));
         }
-        let seen = &wanted;
-        let (_, occupancy) = store.snapshot(|reader| async move { seen.occupancy(&reader).await }).await?;
+        let (seen, moving) = (&wanted, heartbeat.reschedule.as_ref());
+        let (_, occupancy) =
+            store.snapshot(|reader| async move { seen.occupancy(self, &reader, moving).await }).await?;
         if let Err(refused) = wanted.check(&occupancy, now) {
             return Ok(Some(Err(refused)));
         }
@@ -313,7 +317,7 @@ impl Services {
         // Of the catalogue only what decided about it counts.
         let decided_by = &facts;
         let read = |reader: Arc<Reader>| async move {
-            let (revision, occupancy) = seen.occupancy(&reader).await?;
+            let (revision, occupancy) = seen.occupancy(self, &reader, moving).await?;
             let still_so =
                 revision == decided_by.catalogue_revision() || heartbeat.facts(&reader).await?.say_the_same(decided_by);
             Ok::<_, StoreError>(still_so.then_some(occupancy))

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use super::Services;
 use super::facts::{Facts, read_occupancy};
+use super::own_time::RescheduleContext;
 use super::presence::Heartbeat;
 use crate::domain::availability::{Occupancy, Policy, Terms};
 use crate::domain::catalogue::{EventType, Resource};
@@ -97,12 +99,21 @@ impl Wanted {
         (hold_item((&terms.primary, terms.quantity)), add_ons)
     }
 
-    /// What is occupied where the slots are, and the catalogue's revision, in one snapshot.
-    pub(super) async fn occupancy(&self, reader: &Reader) -> Result<(u64, Occupancy), StoreError> {
+    /// What is occupied where the slots are, without the time of the booking that is to be moved there, and the
+    /// catalogue's revision, in one snapshot.
+    pub(super) async fn occupancy(
+        &self,
+        services: &Services,
+        reader: &Reader,
+        reschedule: Option<&RescheduleContext>,
+    ) -> Result<(u64, Occupancy), StoreError> {
         let revision = reader.catalogue_revision(&self.terms[0].primary.organization_id).await?;
         let resources: Vec<ResourceId> = self.terms[0].items().map(|(resource, _)| resource.id.clone()).collect();
         let spans = self.slots.iter().map(|slot| slot.hold.occupied);
-        let (occupancy, _) = read_occupancy(reader, &resources, spans).await?;
+        let (mut occupancy, _) = read_occupancy(reader, &resources, spans).await?;
+        if let Some(own) = services.own_time(reader, reschedule, services.now()).await? {
+            own.free_up(&mut occupancy, self.terms[0].items());
+        }
         Ok((revision, occupancy))
     }
 

@@ -115,7 +115,8 @@ impl Tx {
     }
 
     /// Saves what has become of a booking since [`Tx::lock_booking`], and the line of its history that says so.
-    /// Returns it with its revision counted up. Its items stay as they are.
+    /// Returns it with its revision counted up. Of its items the primary one changes where it was moved, the add-ons
+    /// never do.
     ///
     /// # Errors
     /// Faults of the database, and [`StoreError::Corrupt`] when the booking was changed without having been locked.
@@ -142,8 +143,23 @@ impl Tx {
         if self.execute(&update).await? != 1 {
             return Err(StoreError::corrupt(format!("booking {id} was changed without having been locked")));
         }
+        if transition.previous.is_some() {
+            self.save_primary(&after).await?;
+        }
         self.insert(transition_model(&after, transition)?).await?;
         Ok(after)
+    }
+
+    /// Saves which resource a moved booking is of.
+    async fn save_primary(&self, booking: &Booking) -> Result<(), StoreError> {
+        use booking_item::Column;
+        let Some(primary) = booking.items.first() else { return Ok(()) };
+        let update = booking_item::Entity::update_many()
+            .col_expr(Column::ResourceId, primary.resource_id.as_str().into())
+            .filter(Column::BookingId.eq(booking.id.as_str()))
+            .filter(Column::Position.eq(0_i16))
+            .into_query();
+        self.execute(&update).await.map(|_| ())
     }
 }
 

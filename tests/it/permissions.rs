@@ -131,6 +131,11 @@ const MUTATIONS: &[Case] = &[
         [SIGN_IN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
     ),
     case(
+        r#"rescheduleBooking(input: { id: "$booking", start: "$time" })"#,
+        "booking { id }",
+        [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    case(
         r#"cancelBooking(input: { id: "$booking" })"#,
         "booking { id }",
         [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],

@@ -30,6 +30,17 @@ impl Occupancy {
         self.resources.entry(resource).or_default().insert(day, OccupiedDay { full, units });
     }
 
+    /// Lets `quantity` units of `resource` count as free throughout `span`; whether that freed any. A day on which not
+    /// all of them are taken stays as it is, and one that was not read counts as free anyway.
+    pub fn free_up(&mut self, resource: &Resource, quantity: u32, span: QuantumSpan) -> bool {
+        let Some(days) = self.resources.get_mut(&resource.id) else { return false };
+        let mut freed = false;
+        for (day, quanta) in span.days() {
+            freed |= days.get_mut(&day).is_some_and(|day| day.free_up(resource.quantity, quantity, quanta));
+        }
+        freed
+    }
+
     /// Whether `quantity` units of `resource` are free throughout `span`.
     #[must_use]
     pub fn is_free(&self, resource: &Resource, quantity: u32, span: QuantumSpan) -> bool {
@@ -108,6 +119,19 @@ impl Occupancy {
 }
 
 impl OccupiedDay {
+    fn free_up(&mut self, capacity: u32, quantity: u32, quanta: DayMap) -> bool {
+        match &mut self.units {
+            None if self.full & quanta == quanta => self.full = self.full & !quanta,
+            None => return false,
+            Some(units) => {
+                let Some(left) = units.sub(quanta, quantity) else { return false };
+                self.full = self.full & !(quanta & !left.full(capacity));
+                **units = left;
+            }
+        }
+        true
+    }
+
     /// The quanta in which `resource` has fewer than `quantity` units left.
     fn short_of(&self, resource: &Resource, quantity: u32) -> DayMap {
         match &self.units {

@@ -3,6 +3,7 @@
 mod bitmap;
 mod examples;
 mod model;
+mod own_time;
 mod properties;
 mod scenario;
 mod terms;

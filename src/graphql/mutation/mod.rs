@@ -5,6 +5,7 @@ pub mod booking_transition;
 pub mod booking_update;
 pub mod event_type;
 pub mod presence;
+pub mod rescheduling;
 pub mod resource;
 pub mod schedule;
 pub mod user;
@@ -23,6 +24,7 @@ pub struct Mutation(
     booking::BookingMutation,
     booking_update::BookingUpdateMutation,
     booking_transition::BookingTransitionMutation,
+    rescheduling::RescheduleMutation,
     resource::ResourceMutation,
     event_type::EventTypeMutation,
     schedule::ScheduleMutation,

@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, Object};
 
+use crate::domain::refusal::UserError;
 use crate::graphql::arguments::{count, instant, items};
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::execute::ClientAddress;
@@ -9,6 +10,7 @@ use crate::graphql::request::now;
 use crate::graphql::types::presence::{HeartbeatInput, HeartbeatPayload, LeaveInput, LeavePayload};
 use crate::service::Services;
 use crate::service::input::Problems;
+use crate::service::own_time::RescheduleContext;
 use crate::service::presence::{Heartbeat, Leave, SlotRequest};
 
 /// Mutations of holds.
@@ -37,10 +39,11 @@ impl PresenceMutation {
     }
 }
 
-async fn heartbeat(ctx: &Context<'_>, input: HeartbeatInput) -> Result<HeartbeatPayload, ApiError> {
+async fn heartbeat(ctx: &Context<'_>, mut input: HeartbeatInput) -> Result<HeartbeatPayload, ApiError> {
     let services = from_context::<Services>(ctx)?;
     let (address, now) = (from_context::<ClientAddress>(ctx)?.0, now(ctx)?);
-    let outcome = match read_heartbeat(input) {
+    let reschedule = input.reschedule.take().map(|given| given.read(ctx)).transpose()?;
+    let outcome = match read_heartbeat(input, reschedule) {
         Ok(heartbeat) => services.heartbeat(heartbeat, address, now).await?,
         Err(problems) => Err(problems),
     };
@@ -65,7 +68,7 @@ async fn heartbeat(ctx: &Context<'_>, input: HeartbeatInput) -> Result<Heartbeat
     })
 }
 
-fn read_heartbeat(input: HeartbeatInput) -> Result<Heartbeat, Vec<crate::domain::refusal::UserError>> {
+fn read_heartbeat(input: HeartbeatInput, reschedule: Option<RescheduleContext>) -> Result<Heartbeat, Vec<UserError>> {
     let mut problems = Problems::default();
     let mut slots = Vec::with_capacity(input.slots.len().min(crate::service::presence::MAX_SLOTS_PER_CALL));
     // One too many is enough to see that there are too many; the rest need not even be read.
@@ -87,6 +90,7 @@ fn read_heartbeat(input: HeartbeatInput) -> Result<Heartbeat, Vec<crate::domain:
             quantity,
             add_ons,
             event_type_id: input.event_type_id.map(|id| id.0.into()),
+            reschedule,
             session_secret: input.session_secret.into(),
             data: input.data.map(|data| data.0).filter(|data| !data.is_null()),
         }),

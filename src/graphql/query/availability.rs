@@ -10,6 +10,7 @@ use crate::graphql::request::now;
 use crate::graphql::scalar::{Date, DateTime, TimeZone};
 use crate::graphql::types::availability::{DaySlots, MonthAvailability};
 use crate::graphql::types::booking_input::BookingItemInput;
+use crate::graphql::types::reschedule_input::RescheduleContext;
 use crate::graphql::types::resource::ResourceConnection;
 use crate::service::Services;
 use crate::service::availability::SpanQuestion;
@@ -44,6 +45,9 @@ impl AvailabilityQuery {
         )]
         add_ons: Vec<BookingItemInput>,
         #[graphql(desc = "The zone whose day `date` is. Default: the resource's.")] time_zone: Option<TimeZone>,
+        #[graphql(desc = "While a booking is being moved, its own time counts as free.")] reschedule: Option<
+            RescheduleContext,
+        >,
         #[graphql(desc = "List the starts that cannot be had as well, each with its reason.", default)]
         include_unavailable: bool,
     ) -> Nullable<DaySlots> {
@@ -55,9 +59,10 @@ impl AvailabilityQuery {
             quantity,
             add_ons,
             time_zone,
+            reschedule,
         };
         let resolve = async {
-            let question = offer.on(&date, include_unavailable)?;
+            let question = offer.on(ctx, &date, include_unavailable)?;
             Ok(from_context::<Services>(ctx)?.day_slots(&question, now(ctx)?).await?.into())
         };
         Some(resolve.await)
@@ -79,6 +84,9 @@ impl AvailabilityQuery {
             BookingItemInput,
         >,
         #[graphql(desc = "The zone whose days they are. Default: the resource's.")] time_zone: Option<TimeZone>,
+        #[graphql(desc = "While a booking is being moved, its own time counts as free.")] reschedule: Option<
+            RescheduleContext,
+        >,
     ) -> Nullable<MonthAvailability> {
         let offer = OfferArguments {
             resource_id,
@@ -88,9 +96,10 @@ impl AvailabilityQuery {
             quantity,
             add_ons,
             time_zone,
+            reschedule,
         };
         let resolve = async {
-            let question = offer.between(&from, &to)?;
+            let question = offer.between(ctx, &from, &to)?;
             Ok(from_context::<Services>(ctx)?.month_availability(&question, now(ctx)?).await?.into())
         };
         Some(resolve.await)

@@ -67,8 +67,8 @@ impl Booking {
     }
 
     /// How long it is.
-    async fn duration_minutes(&self) -> i64 {
-        (self.booking().end - self.booking().start).num_minutes()
+    async fn duration_minutes(&self) -> u32 {
+        self.booking().duration_minutes()
     }
 
     /// The zone in which the booker thinks of it.

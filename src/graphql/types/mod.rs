@@ -9,6 +9,7 @@ pub mod event_type;
 pub mod event_type_input;
 pub mod page;
 pub mod presence;
+pub mod reschedule_input;
 pub mod resource;
 pub mod resource_input;
 pub mod schedule;

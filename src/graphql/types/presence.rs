@@ -4,6 +4,7 @@ use async_graphql::{ID, InputObject, Json, SimpleObject};
 
 use crate::graphql::scalar::{Date, DateTime, Revision, TimeZone};
 use crate::graphql::types::booking_input::BookingItemInput;
+use crate::graphql::types::reschedule_input::RescheduleContext;
 use crate::graphql::types::user_error::UserError;
 use crate::service::presence as service;
 
@@ -92,6 +93,8 @@ pub struct HeartbeatInput {
     pub add_ons: Vec<BookingItemInput>,
     /// What it is held for: its buffers are held too, and the slots must be on offer.
     pub event_type_id: Option<ID>,
+    /// While a booking is being moved, its own time counts as free for this hold.
+    pub reschedule: Option<RescheduleContext>,
     /// A secret that the client makes up for its session, 16 to 128 characters, such as a UUID. Whoever knows it can
     /// renew, release and book what it holds.
     #[graphql(secret)]

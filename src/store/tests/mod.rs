@@ -5,6 +5,7 @@ mod capacity;
 mod catalogue;
 mod connections;
 mod constraints;
+mod exchange;
 mod occupancy;
 mod people;
 
