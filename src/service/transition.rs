@@ -262,7 +262,7 @@ pub(super) fn actor(caller: &Caller, standing: Standing) -> Actor {
 pub(super) fn refused_transition(refusal: Refusal, action: Action, booking: &Booking, now: DateTime<Utc>) -> UserError {
     let message = match (refusal, action) {
         (Refusal::TooLateToCancel, _) => "The booking has started. Ask staff to cancel it.".to_owned(),
-        (_, Action::Complete | Action::MarkNoShow) if now < booking.start => {
+        (_, Action::Complete | Action::MarkNoShow) if booking.status == BookingStatus::Confirmed => {
             "The booking has not started yet. Try again after its start.".to_owned()
         }
         _ => {

@@ -5,7 +5,8 @@
 //! [`Tx`], so nothing can be written outside a transaction.
 //!
 //! Locks are taken in one order everywhere: idempotency key, the organization's catalogue (by whoever changes it),
-//! resource rows by id, booking rows by id, occupancy rows by (resource, day). People have locks of their own
+//! resource rows by id, booking rows by id, occupancy rows by (resource, day), a caller's places for provisional
+//! bookings. People have locks of their own
 //! (`user.rs`), which are never taken with those of bookings.
 
 mod audit;

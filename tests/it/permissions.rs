@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 use slotwise::domain::access::Role;
 
@@ -141,6 +142,15 @@ const MUTATIONS: &[Case] = &[
         [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
     ),
     case(
+        r#"updateBooking(input: { id: "$booking", location: "$me" })"#,
+        "booking { id }",
+        [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    case(r#"confirmBooking(input: { id: "$pending" })"#, "booking { id }", STAFF),
+    case(r#"declineBooking(input: { id: "$pending" })"#, "booking { id }", STAFF),
+    case(r#"completeBooking(input: { id: "$begun" })"#, "booking { id }", STAFF),
+    case(r#"markBookingNoShow(input: { id: "$begun" })"#, "booking { id }", STAFF),
+    case(
         r#"createSchedule(input: { name: "$me", timeZone: "Europe/Berlin", weeklyHours: [] })"#,
         "schedule { id }",
         ADMINS_OWN,
@@ -205,6 +215,7 @@ impl World {
                 event_type("open", "on", true),
                 event_type("shut", "on", false),
                 event_type("spare", "spare", true),
+                EventTypeSpec { requires_confirmation: true, ..event_type("asked", "spare", true) },
             ])
             .await;
         let of = |subject, role, organization| (subject, server.signed_in(subject, role, organization));
@@ -224,23 +235,35 @@ impl World {
         Self { _server: server, everybody, bookings: AtomicUsize::new(0) }
     }
 
-    /// A booking of the customer's, made for the occasion.
-    async fn booking(&self) -> String {
-        let start = format!("2026-12-03T{:02}:00:00Z", self.bookings.fetch_add(1, Ordering::Relaxed));
-        let input = json!({ "resourceId": "res_spare", "eventTypeId": "evt_spare", "start": start });
-        let (_, customer) = &self.everybody[1];
-        let made = customer.book(input).await;
+    /// A booking made for the occasion: of the customer's, confirmed or pending, or one that staff have made and that
+    /// has begun.
+    async fn booking(&self, placeholder: &str) -> String {
+        let number = self.bookings.fetch_add(1, Ordering::Relaxed);
+        let (event_type, day, who) = match placeholder {
+            "$begun" => ("evt_spare", 29, 2),
+            "$pending" => ("evt_asked", 33, 1),
+            _ => ("evt_spare", 33, 1),
+        };
+        let day = NaiveDate::from_ymd_opt(2026, 11, 1).unwrap() + TimeDelta::days(day - 1);
+        let start = day.and_hms_opt(0, 0, 0).unwrap().and_utc() + TimeDelta::hours(number.try_into().unwrap());
+        let input = json!({
+            "resourceId": "res_spare", "eventTypeId": event_type, "start": start, "ignoreSchedule": who == 2,
+        });
+        let made = self.everybody[who].1.book(input).await;
         made["booking"]["id"].as_str().unwrap_or_else(|| panic!("no booking: {made}")).to_owned()
     }
 
     /// `case` as an operation for the one at `column`.
     async fn document(&self, kind: &str, case: &Case, number: usize, column: usize) -> String {
-        let booking = if case.field.contains("$booking") { self.booking().await } else { String::new() };
-        let field = case
-            .field
+        let mut field = case.field.to_owned();
+        for placeholder in ["$booking", "$pending", "$begun"] {
+            if field.contains(placeholder) {
+                field = field.replace(placeholder, &self.booking(placeholder).await);
+            }
+        }
+        let field = field
             .replace("$me", self.everybody[column].0)
-            .replace("$time", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 8 + column))
-            .replace("$booking", &booking);
+            .replace("$time", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 8 + column));
         let selection = match (kind, case.selection) {
             (_, "") => String::new(),
             ("mutation", selection) => format!("{{ {selection} userErrors {{ code message }} }}"),

@@ -142,3 +142,44 @@ fn a_booking_is_over_only_after_its_start() {
     assert_eq!(confirmed.decide(Action::Complete, staff, before), Err(Refusal::IllegalTransition));
     assert!(matches!(confirmed.decide(Action::MarkNoShow, staff, start()), Ok(Decision::Happens(_))));
 }
+
+/// The table as docs/bookings.md shows it.
+fn rendered() -> String {
+    let lines = RULES.iter().map(|rule| {
+        let action = match rule.action {
+            Action::Confirm => "confirm",
+            Action::Decline => "decline",
+            Action::Cancel => "cancel",
+            Action::Expire => "expire",
+            Action::Reschedule => "reschedule",
+            Action::Complete => "complete",
+            Action::MarkNoShow => "mark as no-show",
+        };
+        let who = match (rule.who, rule.when) {
+            (Who::Staff, When::Always) => "staff",
+            (Who::Staff, When::AfterTheStart) => "staff, from the start on",
+            (Who::AnyoneBeforeTheStart, When::Always) => "staff; booker and token before the start",
+            (Who::AnyoneBeforeTheStart, When::AfterTheStart) => "nobody",
+            (Who::System, _) => "the server, when its time to be confirmed is up",
+        };
+        let time = match rule.time {
+            Time::Kept => "kept",
+            Time::LetGo => "free again",
+            Time::Moved => "moved",
+        };
+        format!("| `{}` | {action} | `{}` | {who} | {time} |\n", rule.from.name(), rule.to.name())
+    });
+    format!(
+        "| From | What happens | To | Who may | Its time |\n| --- | --- | --- | --- | --- |\n{}",
+        lines.collect::<String>()
+    )
+}
+
+#[test]
+fn the_docs_show_this_table() {
+    let docs = include_str!("../../../docs/bookings.md");
+    let (begin, end) = ("<!-- the table of src/domain/transition.rs -->\n\n", "\n<!-- end of the table -->");
+    let shown = docs.split_once(begin).and_then(|(_, rest)| rest.split_once(end)).map(|(shown, _)| shown);
+    let expected = rendered();
+    assert!(shown == Some(expected.as_str()), "docs/bookings.md is stale. Put this between its marks:\n\n{expected}");
+}

@@ -8,6 +8,7 @@ pub mod database;
 pub mod forgery;
 pub mod identity_provider;
 pub mod keys;
+pub mod life;
 pub mod moving;
 pub mod people;
 pub mod process;
