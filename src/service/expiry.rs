@@ -10,10 +10,11 @@ use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 
 use super::Services;
-use crate::domain::id::ResourceId;
+use crate::domain::id::{BookingId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
 use crate::domain::refusal::UserError;
 use crate::error::Error;
+use crate::store::{Reader, StoreError};
 
 /// Bookings that are expired before it is looked for more.
 const AT_A_TIME: u64 = 100;
@@ -67,17 +68,40 @@ impl Services {
     /// # Errors
     /// Faults of the store.
     pub(super) async fn expire_in_the_way(&self, refused: &UserError) -> Result<bool, Error> {
+        let lapsed = self.lapsed_in_the_way(&self.parts().store.reader(), refused).await?;
+        let found = !lapsed.is_empty();
+        self.expire_all(lapsed).await?;
+        Ok(found)
+    }
+
+    /// What has lapsed among that which `refused` says stands in the way. Read it in the snapshot in which it was found
+    /// in the way: a moment later somebody else may have expired it, and nothing would tell that it is worth trying
+    /// again.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub(super) async fn lapsed_in_the_way(
+        &self,
+        reader: &Reader,
+        refused: &UserError,
+    ) -> Result<Vec<BookingId>, StoreError> {
         // What somebody holds is no booking.
         let taken = || refused.conflicts.iter().filter(|conflict| conflict.holder.is_none());
         let spans = taken().map(|conflict| QuantumSpan::covering(conflict.start, conflict.end));
-        let Some(span) = spans.reduce(QuantumSpan::hull) else { return Ok(false) };
+        let Some(span) = spans.reduce(QuantumSpan::hull) else { return Ok(Vec::new()) };
         let resources: Vec<ResourceId> = taken().map(|conflict| conflict.resource_id.clone()).collect();
-        let lapsed = self.parts().store.reader().lapsed_in(&resources, span, self.now(), AT_A_TIME).await?;
-        let found = !lapsed.is_empty();
+        reader.lapsed_in(&resources, span, self.now(), AT_A_TIME).await
+    }
+
+    /// Expires those of `lapsed` of which nothing else has become.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub(super) async fn expire_all(&self, lapsed: Vec<BookingId>) -> Result<(), Error> {
         for id in lapsed {
             self.expire_booking(id).await?;
         }
-        Ok(found)
+        Ok(())
     }
 
     fn until(&self, next: Option<DateTime<Utc>>) -> Duration {
