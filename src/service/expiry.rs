@@ -16,6 +16,7 @@ use crate::domain::id::{BookingId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
 use crate::domain::refusal::UserError;
 use crate::error::Error;
+use crate::store::{Reader, StoreError};
 
 /// Bookings that are read at a time.
 const AT_A_TIME: u64 = 100;
@@ -115,12 +116,31 @@ impl Services {
     /// # Errors
     /// Faults of the store.
     pub(super) async fn expire_in_the_way(&self, refused: &UserError) -> Result<bool, Error> {
+        let lapsed = self.lapsed_in_the_way(&self.parts().store.reader(), refused).await?;
+        Ok(self.expire_all(lapsed).await)
+    }
+
+    /// What has lapsed among that which `refused` says stands in the way. Read it in the snapshot in which it was found
+    /// in the way: a moment later somebody else may have expired it, and nothing would tell that it is worth trying
+    /// again.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub(super) async fn lapsed_in_the_way(
+        &self,
+        reader: &Reader,
+        refused: &UserError,
+    ) -> Result<Vec<BookingId>, StoreError> {
         // What somebody holds is no booking.
         let taken = || refused.conflicts.iter().filter(|conflict| conflict.holder.is_none());
         let spans = taken().map(|conflict| QuantumSpan::covering(conflict.start, conflict.end));
-        let Some(span) = spans.reduce(QuantumSpan::hull) else { return Ok(false) };
+        let Some(span) = spans.reduce(QuantumSpan::hull) else { return Ok(Vec::new()) };
         let resources: Vec<ResourceId> = taken().map(|conflict| conflict.resource_id.clone()).collect();
-        let lapsed = self.parts().store.reader().lapsed_in(&resources, span, self.now(), AT_A_TIME).await?;
+        reader.lapsed_in(&resources, span, self.now(), AT_A_TIME).await
+    }
+
+    /// Expires those of `lapsed` of which nothing else has become. Whether any could be.
+    pub(super) async fn expire_all(&self, lapsed: Vec<BookingId>) -> bool {
         let mut any = false;
         for id in lapsed {
             match self.expire_booking(id.clone()).await {
@@ -129,7 +149,7 @@ impl Services {
                 Err(fault) => tracing::warn!(?fault, booking = %id, "a booking in the way could not be expired"),
             }
         }
-        Ok(any)
+        any
     }
 
     fn until(&self, next: Option<DateTime<Utc>>) -> Duration {

@@ -115,6 +115,8 @@ struct Plan {
 /// Why an attempt came to nothing.
 enum NotMoved {
     Refused(UserError),
+    /// These stand in the way, and perhaps others; they have lapsed: expire them, and try again.
+    Lapsed(UserError, Vec<BookingId>),
     /// What it was decided by changed meanwhile: decide anew.
     Overtaken,
     /// The connection was lost while committing: it is moved, or stayed where it was.
@@ -145,6 +147,11 @@ impl Moving {
             match self.attempt().await {
                 Ok(moved) => return Ok(Ok(moved)),
                 Err(NotMoved::Overtaken | NotMoved::Unknown) => {}
+                Err(NotMoved::Lapsed(refused, lapsed)) => {
+                    if !self.services.expire_all(lapsed).await {
+                        return Ok(Err(vec![refused]));
+                    }
+                }
                 Err(NotMoved::Refused(refused)) => {
                     if !self.services.expire_in_the_way(&refused).await? {
                         return Ok(Err(vec![refused]));
@@ -203,7 +210,10 @@ impl Moving {
         let after = self.moved(&booking, standing, &terms, now);
         let (mut occupancy, _) = facts::read_occupancy(reader, &asked.resources(), [after.occupied]).await?;
         free_up(&mut occupancy, terms.items(), &booking);
-        self.check(&terms, &occupancy, &after, now)?;
+        if let Err(refused) = self.check(&terms, &occupancy, &after, now) {
+            let lapsed = self.services.lapsed_in_the_way(reader, &refused).await?;
+            return Err(if lapsed.is_empty() { refused.into() } else { NotMoved::Lapsed(refused, lapsed) });
+        }
         let event = BookingEvent {
             previous_resource: primary_of(&booking).filter(|before| Some(*before) != primary_of(&after)).cloned(),
             ..BookingEvent::new(after, self.transition(&booking, standing, &terms, now))

@@ -25,7 +25,7 @@ const WATCH_MONTH: &str = "subscription ($reschedule: RescheduleContext) {
         durationMinutes: 60, reschedule: $reschedule) { days { slotCount } } }";
 
 /// The variables of [`SLOTS`] for an hour in room a.
-fn asking(reschedule: Value) -> Value {
+fn asking(reschedule: &Value) -> Value {
     json!({
         "resource": "res_a", "eventType": "evt_any", "minutes": 60, "quantity": 1, "addOns": [], "all": false,
         "reschedule": reschedule,
@@ -51,7 +51,7 @@ async fn own_time_is_free_for_whoever_may_move_the_booking_and_taken_for_everybo
     let ada = server.customer("ada");
     let (id, token) = ada.make(an_hour("any", "a", NOON)).await;
     let (_, other_token) = ada.make(an_hour("any", "b", NOON)).await;
-    let plain = slots(&ada, asking(Value::Null)).await;
+    let plain = slots(&ada, asking(&Value::Null)).await;
     assert!(!starts(&plain).contains(&NOON));
     let month = |context: Value| json!({ "reschedule": context });
     let plain_month = ada.ask(MONTH, month(Value::Null)).await["monthAvailability"].clone();
@@ -59,7 +59,7 @@ async fn own_time_is_free_for_whoever_may_move_the_booking_and_taken_for_everybo
     let (guest, staff) = (server.anonymous(), server.staff());
     for (actor, token) in [(&ada, None), (&staff, None), (&guest, Some(token.as_str()))] {
         let context = json!({ "bookingId": id, "managementToken": token });
-        let own = slots(actor, asking(context.clone())).await;
+        let own = slots(actor, asking(&context)).await;
         assert_eq!(starts(&own).len(), starts(&plain).len() + 7);
         assert!(starts(&own).contains(&NOON));
         let own_month = actor.ask(MONTH, month(context)).await["monthAvailability"].clone();
@@ -78,7 +78,7 @@ async fn own_time_is_free_for_whoever_may_move_the_booking_and_taken_for_everybo
         for token in [None, Some("guessed"), Some(other_token.as_str())] {
             for id in [id.as_str(), "bok_unknown"] {
                 let context = json!({ "bookingId": id, "managementToken": token });
-                assert_eq!(said(&slots(stranger, asking(context.clone())).await), said(&plain));
+                assert_eq!(said(&slots(stranger, asking(&context)).await), said(&plain));
                 let answer = stranger.ask(MONTH, month(context)).await["monthAvailability"].clone();
                 assert_eq!(said(&answer), said(&plain_month));
             }
@@ -91,7 +91,7 @@ async fn an_id_is_of_what_is_asked_and_a_context_is_part_of_it() {
     let server = rooms().await;
     let ada = server.customer("ada");
     let (id, token) = ada.make(an_hour("any", "a", NOON)).await;
-    let ask = async |context: Value| slots(&ada, asking(context)).await["id"].clone();
+    let ask = async |context: Value| slots(&ada, asking(&context)).await["id"].clone();
     let without = ask(Value::Null).await;
     let left_out =
         "{ daySlots(resourceId: \"res_a\", date: \"2026-12-02\", eventTypeId: \"evt_any\", durationMinutes: 60)
@@ -118,10 +118,10 @@ async fn own_time_is_no_longer_free_once_the_booking_can_no_longer_be_moved() {
     let server = rooms().await;
     let (ada, staff) = (server.customer("ada"), server.staff());
     let (id, _) = ada.make(with(an_hour("any", "a", NOON), json!({ "durationMinutes": 180 }))).await;
-    let context = || asking(json!({ "bookingId": id }));
+    let context = || asking(&json!({ "bookingId": id }));
     server.clock.advance_to("2026-12-02T11:50:00Z".parse().unwrap());
     let before = slots(&ada, context()).await;
-    assert_eq!((starts(&before)[0], &before["validUntil"]), (NOON, &json!("2026-12-02T12:00:00.001Z")));
+    assert_eq!((starts(&before)[0], &before["validUntil"]), (NOON, &json!(NOON)));
     server.clock.advance_to("2026-12-02T11:59:59.999Z".parse().unwrap());
     assert_eq!(starts(&slots(&ada, context()).await)[0], NOON);
     server.clock.advance_to(NOON.parse().unwrap());
@@ -129,7 +129,7 @@ async fn own_time_is_no_longer_free_once_the_booking_can_no_longer_be_moved() {
     // Staff may still move it.
     assert_eq!(starts(&slots(&staff, context()).await)[0], NOON);
     staff.cancel(json!({ "id": id })).await;
-    assert_eq!(said(&slots(&ada, context()).await)["slots"], slots(&ada, asking(Value::Null)).await["slots"]);
+    assert_eq!(said(&slots(&ada, context()).await)["slots"], slots(&ada, asking(&Value::Null)).await["slots"]);
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_token_in_an_address_is_refused_wherever_it_stands() {
     let guest = server.anonymous();
     for token in [token.as_str(), "guessed"] {
         let context = json!({ "bookingId": id, "managementToken": token });
-        for (query, variables) in [(SLOTS, asking(context.clone())), (MONTH, json!({ "reschedule": context }))] {
+        for (query, variables) in [(SLOTS, asking(&context)), (MONTH, json!({ "reschedule": context }))] {
             let answer = guest.get(query, variables).await;
             assert_eq!(answer.code(), "BAD_USER_INPUT", "{}", answer.body);
         }
@@ -204,7 +204,7 @@ async fn a_token_in_an_address_is_refused_wherever_it_stands() {
         assert_eq!(guest.get(&in_the_document, json!({})).await.code(), "BAD_USER_INPUT");
     }
     // A booking's id is no secret.
-    let answer = ada.get(SLOTS, asking(json!({ "bookingId": id }))).await.data();
+    let answer = ada.get(SLOTS, asking(&json!({ "bookingId": id }))).await.data();
     assert!(starts(&answer["daySlots"]).contains(&NOON));
 }
 
@@ -245,7 +245,7 @@ async fn try_every_start(server: &TestServer, Offer { booked, others }: Offer) {
         "quantity": of("quantity", json!(1)), "addOns": of("addOns", json!([])), "reschedule": context,
     });
     let listed = slots(&ada, asked.clone()).await;
-    let (mut moves, mut refusals) = (0, 0);
+    let (mut had, mut refused) = (0, 0);
     for slot in listed["slots"].as_array().unwrap() {
         let start = &slot["start"];
         let session = json!(secret(&format!("mover to {start}")));
@@ -265,14 +265,14 @@ async fn try_every_start(server: &TestServer, Offer { booked, others }: Offer) {
             let moved = ada.move_it(there).await;
             assert_eq!(&moved["start"], start);
             assert_eq!(said(&slots(&ada, asked.clone()).await)["slots"], listed["slots"], "moved to {start}");
-            moves += 1;
+            had += 1;
         } else {
             assert_eq!(refusal(&ada.heartbeat(hold(context.clone())).await), slot["unavailable"], "{start}");
             assert_eq!(refusal(&ada.reschedule(there).await), slot["unavailable"], "{start}");
-            refusals += 1;
+            refused += 1;
         }
     }
-    assert!(moves > 10 && refusals > 3, "{moves}, {refusals}");
+    assert!(had > 10 && refused > 3, "{had}, {refused}");
     server.assert_sound().await;
 }
 
@@ -322,8 +322,8 @@ async fn a_question_costs_two_statements_more_with_a_context_and_none_without() 
         server.statements_of(ada.ask(query, variables)).await.1
     };
     let context = json!({ "bookingId": id });
-    let without = cost(SLOTS, asking(Value::Null)).await;
-    assert_eq!(cost(SLOTS, asking(context.clone())).await, without + 2);
+    let without = cost(SLOTS, asking(&Value::Null)).await;
+    assert_eq!(cost(SLOTS, asking(&context)).await, without + 2);
     let without = cost(MONTH, json!({})).await;
     assert_eq!(cost(MONTH, json!({ "reschedule": context })).await, without + 2);
 }
