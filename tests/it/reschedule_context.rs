@@ -1,7 +1,10 @@
 //! Looking where to move a booking: its own time counts as free, for whoever may move it, and for nobody else.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use slotwise::domain::access::Role;
+use slotwise::domain::booking::{Actor as By, BookingEvent, BookingEventType, BookingStatus, BookingTransition};
 
 use crate::support::moving::{an_hour, rooms, rooms_with};
 use crate::support::studios::{refusal, secret, with};
@@ -183,6 +186,34 @@ async fn a_cancelled_booking_is_no_longer_moved_and_its_watcher_hears_what_other
     ada.cancel(json!({ "id": id })).await;
     bob.make(an_hour("any", "a", NOON)).await;
     assert!(!starts(&watch.next().await).contains(&NOON));
+}
+
+#[tokio::test]
+async fn a_watcher_hears_that_a_booking_is_no_longer_moved_though_its_time_stays_taken() {
+    let server = rooms().await;
+    let (ada, staff) = (server.customer("ada"), server.staff());
+    let (id, _) = ada.make(with(an_hour("any", "a", NOON), json!({ "durationMinutes": 180 }))).await;
+    server.clock.advance_to("2026-12-02T12:00:00.001Z".parse().unwrap());
+    let mut watch = staff.watch(WATCH, json!({ "reschedule": { "bookingId": id } })).await;
+    assert_eq!(starts(&watch.next().await)[0], "2026-12-02T12:15:00Z");
+    let before = slots(&staff, asking(&json!({ "bookingId": id }))).await;
+
+    server.execute_sql(&format!("UPDATE bookings SET status = 'completed', revision = 2 WHERE id = '{id}'")).await;
+    let booking = server.store.reader().booking(&id.as_str().into()).await.unwrap().unwrap();
+    let completed = BookingTransition {
+        event: BookingEventType::Completed,
+        from: Some(BookingStatus::Confirmed),
+        to: BookingStatus::Completed,
+        at: server.clock_now(),
+        by: By::System,
+        reason: None,
+        previous: None,
+    };
+    server.feed.publish_booking(Arc::new(BookingEvent::new(booking, completed)));
+    assert_eq!(starts(&watch.next().await)[0], "2026-12-02T15:00:00Z");
+    // Other answers have other revisions, whatever made them so.
+    let after = slots(&staff, asking(&json!({ "bookingId": id }))).await;
+    assert!(after["revision"].as_i64() > before["revision"].as_i64());
 }
 
 #[tokio::test]
