@@ -179,7 +179,6 @@ async fn one_that_cannot_be_expired_keeps_no_other_waiting() {
     let (ada, bob) = (server.customer("ada"), server.customer("bob"));
     let (broken, _) = booked(&ada.book(provisional("a", START, 1)).await);
     let (sound, _) = booked(&bob.book(provisional("b", START, 2)).await);
-    const BITS: &str = "from_noon = 15 WHERE resource_id = 'res_a'";
     server.execute_sql("UPDATE occupancy SET from_noon = 0 WHERE resource_id = 'res_a'").await;
     server.clock.advance(Duration::from_mins(1));
     assert_eq!(server.staff().see(&broken, None).await["status"], "EXPIRED");
@@ -191,7 +190,7 @@ async fn one_that_cannot_be_expired_keeps_no_other_waiting() {
     server.until_written(&later, "EXPIRED").await;
     assert_eq!(events(&server.staff().see(&broken, None).await), ["CREATED"]);
     // It is tried again and again, and goes once it can.
-    server.execute_sql(&format!("UPDATE occupancy SET {BITS}")).await;
+    server.execute_sql("UPDATE occupancy SET from_noon = 15 WHERE resource_id = 'res_a'").await;
     server.clock.advance(Duration::from_hours(1));
     server.until_written(&broken, "EXPIRED").await;
     server.assert_sound().await;
