@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Services;
 use crate::domain::access::{Caller, Standing};
-use crate::domain::booking::{Booking, BookingItem};
+use crate::domain::booking::{Booking, BookingItem, BookingStatus};
 use crate::domain::id::{BookingId, EventTypeId, ResourceId};
 use crate::domain::refusal::UserError;
 use crate::error::Error;
@@ -67,6 +67,19 @@ pub struct SeenBooking {
     pub booking: Arc<Booking>,
     /// In which capacity they see it.
     pub standing: Standing,
+}
+
+impl SeenBooking {
+    /// `booking` as it is at `now` for somebody in this capacity: what has lapsed has expired, whether or not anything
+    /// has written that down yet.
+    #[must_use]
+    pub fn new(booking: impl Into<Arc<Booking>>, standing: Standing, now: DateTime<Utc>) -> Self {
+        let mut booking = booking.into();
+        if booking.has_lapsed(now) {
+            Arc::make_mut(&mut booking).status = BookingStatus::Expired;
+        }
+        Self { booking, standing }
+    }
 }
 
 /// A booking that was made, now or by an earlier call with the same key.

@@ -41,7 +41,7 @@ const MAX_METADATA_BYTES: usize = 8 * 1024;
 /// Characters of a location.
 const MAX_LOCATION: usize = 500;
 /// Characters of a reference.
-const MAX_REFERENCE: usize = 120;
+pub(super) const MAX_REFERENCE: usize = 120;
 
 impl Services {
     /// Books a resource, and its add-ons, for one of the starts that are offered.
