@@ -45,7 +45,7 @@ impl BookingListQuery {
         guarded(ctx, AtLeast(Role::Customer), async {
             let viewer = from_context::<Caller>(ctx)?.viewer().ok_or_else(|| ApiError::from(Error::sign_in()))?;
             let list = BookingList {
-                selection: BookingFilter { from, to, status, ..BookingFilter::default() }.read()?,
+                selection: BookingFilter { status, from, to, ..BookingFilter::default() }.read()?,
                 order: order_by.into(),
                 page: PageArguments { first, after, last, before }.resolve(wants_total(ctx))?,
             };

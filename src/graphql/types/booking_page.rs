@@ -83,7 +83,7 @@ impl BookingFilter {
             series_id: series_id.map(|id| id.0.into()),
             reference,
             booker_email,
-            status: status.map(distinct),
+            status: status.as_deref().map(distinct),
             updated_since: instant("updatedSince", updated_since)?,
             from: instant("from", from)?,
             to: instant("to", to)?,
@@ -92,7 +92,7 @@ impl BookingFilter {
 }
 
 /// Each state once and in one order, however often and wherever it was given.
-fn distinct(given: Vec<BookingStatus>) -> Vec<domain::BookingStatus> {
+fn distinct(given: &[BookingStatus]) -> Vec<domain::BookingStatus> {
     domain::BookingStatus::ALL
         .into_iter()
         .filter(|status| given.iter().any(|given| *status == (*given).into()))
