@@ -11,6 +11,8 @@ pub enum Error {
     BadInput(String),
     /// There is no such thing for this caller.
     NotFound(String),
+    /// Whoever watches has not kept up, and has missed something. The text tells how to catch up.
+    FellBehind(String),
     /// A fault of the server's.
     Internal(Internal),
 }

@@ -103,7 +103,7 @@ impl ChangeFeed {
         }
     }
 
-    /// How many watches of time there are.
+    /// How many watches of time and of bookings there are.
     #[must_use]
     pub fn watchers(&self) -> usize {
         self.0.watchers.load(Ordering::Relaxed)

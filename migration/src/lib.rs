@@ -11,6 +11,7 @@ mod m20261121_000005_audit;
 mod m20261121_000006_people;
 mod m20261121_000007_counted;
 mod m20261121_000008_booking_life;
+mod m20261121_000009_booking_lists;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_people::Migration),
             Box::new(m20261121_000007_counted::Migration),
             Box::new(m20261121_000008_booking_life::Migration),
+            Box::new(m20261121_000009_booking_lists::Migration),
         ]
     }
 }

@@ -30,6 +30,18 @@ pub enum BookingStatus {
 }
 
 impl BookingStatus {
+    /// All there are, in the order in which callers know them.
+    pub const ALL: [Self; 8] = [
+        Self::Provisional,
+        Self::Pending,
+        Self::Confirmed,
+        Self::Declined,
+        Self::Cancelled,
+        Self::Completed,
+        Self::NoShow,
+        Self::Expired,
+    ];
+
     /// Its name, as callers know it.
     #[must_use]
     pub fn name(self) -> &'static str {

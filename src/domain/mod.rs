@@ -9,6 +9,7 @@ pub mod booking;
 pub mod catalogue;
 pub mod id;
 pub mod local_time;
+pub mod open_time;
 pub mod person;
 pub mod quantum;
 pub mod refusal;

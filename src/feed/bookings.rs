@@ -1,6 +1,7 @@
 //! What happens to bookings, told event by event: unlike changes of a state, none is merged with another.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::broadcast;
 
@@ -19,6 +20,7 @@ impl ChangeFeed {
     /// Watches what happens to the bookings of `organization` from now on. Dropping the watch leaves nothing behind.
     #[must_use]
     pub fn watch_bookings(&self, organization: OrganizationId) -> BookingWatch {
+        self.0.watchers.fetch_add(1, Ordering::Relaxed);
         let channel = || broadcast::channel(MOST_WAITING).0;
         let events = self.0.bookings.entry(organization.clone()).or_insert_with(channel).subscribe();
         BookingWatch { feed: self.clone(), organization, events: Some(events) }
@@ -63,6 +65,7 @@ impl BookingWatch {
 
 impl Drop for BookingWatch {
     fn drop(&mut self) {
+        self.feed.0.watchers.fetch_sub(1, Ordering::Relaxed);
         drop(self.events.take());
         self.feed.0.bookings.remove_if(&self.organization, |_, channel| channel.receiver_count() == 0);
     }

@@ -33,6 +33,11 @@ pub fn instant(name: &str, given: &DateTime) -> Result<ChronoDateTime<Utc>, Stri
     }
 }
 
+/// The instant that the argument `name` gives, if it is given, or what is wrong with it.
+pub fn optional_instant(name: &str, given: Option<&DateTime>) -> Result<Option<ChronoDateTime<Utc>>, String> {
+    given.map(|given| instant(name, given)).transpose()
+}
+
 /// The date that the argument `name` gives, or what is wrong with it.
 pub fn date(name: &str, given: &Date) -> Result<NaiveDate, String> {
     match &given.0 {

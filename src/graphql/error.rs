@@ -32,6 +32,7 @@ impl From<Error> for ApiError {
             Error::Forbidden(message) => (Code::Forbidden, message),
             Error::BadInput(message) => (Code::BadUserInput, message),
             Error::NotFound(message) => (Code::NotFound, message),
+            Error::FellBehind(message) => (Code::RateLimited, message),
             Error::Internal(internal) => {
                 tracing::error!(fault = ?internal, "a request failed");
                 (Code::InternalServerError, String::new())

@@ -8,7 +8,6 @@ use std::sync::{Arc, OnceLock};
 
 use async_graphql::http::{WebSocket, WebSocketProtocols, WsMessage};
 use async_graphql::{Data, Executor, Request, Response, ServerError};
-use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt as _, future};
 use serde_json::Value;
@@ -18,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, Transport};
 use super::mask::{self, Code};
 use crate::domain::access::Caller;
-use crate::error::{Error, Internal};
+use crate::error::Internal;
+use crate::service::credentials::Credentials;
 use crate::throttle::{Place, TRY_AGAIN};
 
 /// The most operations that may run on one connection at a time.
@@ -64,12 +64,6 @@ const BAD_REQUEST: u16 = 4400;
 const UNAUTHORIZED: u16 = 4401;
 /// The close code for a server that cannot do its work for the moment. Clients connect again.
 const TRY_AGAIN_LATER: u16 = 1013;
-
-/// Tells who asks, at this moment; `None`: nobody who is let in any more.
-///
-/// A connection outlives much: it is asked at each operation, so that a role that was taken away, a user who was
-/// deleted and a token that has expired count at once.
-pub type WhoAsks = Box<dyn Fn() -> BoxFuture<'static, Result<Option<Caller>, Error>> + Send + Sync>;
 
 /// Why a connection is refused.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -118,13 +112,15 @@ impl Engine {
     /// Serves one connection: takes the client's text messages and gives what is to be sent. Ends after a
     /// [`Frame::Close`], when `input` ends, or when the server stops. Dropping it ends every operation.
     ///
-    /// `init` is called once, with the payload of `connection_init`, and gives whom to ask who the caller is.
+    /// `init` is called once, with the payload of `connection_init`, and gives what vouches for the client. A connection
+    /// outlives much: it is looked at anew at each operation, so that a role that was taken away, a user who was deleted
+    /// and a token that has expired count at once.
     pub fn connect<I, F, R>(&self, connection: Connection, input: I, init: F) -> BoxStream<'static, Frame>
     where
         I: Stream + Send + 'static,
         I::Item: AsRef<[u8]>,
         F: FnOnce(Value) -> R + Send + 'static,
-        R: Future<Output = Result<WhoAsks, Refused>> + Send + 'static,
+        R: Future<Output = Result<Credentials, Refused>> + Send + 'static,
     {
         let Connection { protocol, address, request_id, shutdown } = connection;
         let (running, mut idle) = watch::channel(0);
@@ -136,19 +132,19 @@ impl Engine {
                 let _gone = idle.wait_for(|running| *running == 0).await;
             }
         };
-        let who_asks = Arc::new(OnceLock::new());
+        let credentials = Arc::new(OnceLock::new());
         let executor = SocketExecutor {
             engine: self.clone(),
             address,
             request_id,
-            who_asks: Arc::clone(&who_asks),
+            credentials: Arc::clone(&credentials),
             running: Arc::new(running),
             shutdown,
         };
         let on_init = move |payload: Value| async move {
             let introduced = init(payload).await.map_err(|refused| async_graphql::Error::new(refused.reason()))?;
             // The library calls this once.
-            let _first = who_asks.set(introduced);
+            let _first = credentials.set(introduced);
             Ok(Data::default())
         };
         let library = match protocol {
@@ -183,8 +179,8 @@ struct SocketExecutor {
     engine: Engine,
     address: ClientAddress,
     request_id: RequestId,
-    /// Whom to ask who the client is; known once it has introduced itself, before which the library starts nothing.
-    who_asks: Arc<OnceLock<WhoAsks>>,
+    /// What vouches for the client; known once it has introduced itself, before which the library starts nothing.
+    credentials: Arc<OnceLock<Credentials>>,
     /// How many operations run.
     running: Arc<watch::Sender<usize>>,
     shutdown: CancellationToken,
@@ -223,14 +219,14 @@ impl SocketExecutor {
         Ok(place)
     }
 
-    /// Who asks, for one operation.
-    async fn caller(&self) -> Result<Caller, ServerError> {
-        let answer = match self.who_asks.get() {
-            Some(who_asks) => who_asks().await,
+    /// Who asks, for one operation, and what vouches for them as long as it goes on.
+    async fn caller(&self) -> Result<(Caller, Credentials), ServerError> {
+        let answer = match self.credentials.get() {
+            Some(credentials) => credentials.caller().await.map(|caller| caller.zip(Some(credentials.clone()))),
             None => Err(Internal::new("an operation before the introduction").into()),
         };
         match answer {
-            Ok(Some(caller)) => Ok(caller),
+            Ok(Some(known)) => Ok(known),
             Ok(None) => {
                 let message = "The access token is not valid any more. Connect again with a fresh one.";
                 Err(mask::error(Code::Unauthenticated, message))
@@ -245,13 +241,14 @@ impl SocketExecutor {
 
     /// Starts an operation that has been admitted.
     async fn start(self, mut request: Request, place: Option<Place>) -> BoxStream<'static, Response> {
-        let caller = match self.caller().await {
-            Ok(caller) => caller,
+        let (caller, credentials) = match self.caller().await {
+            Ok(known) => known,
             Err(refusal) => return refused(refusal),
         };
         let Self { engine, address, request_id, shutdown, .. } = self;
         request.data = RequestContext { caller, address, request_id, transport: Transport::WebSocket }.into_data();
         request.data.insert(engine.started_at());
+        request.data.insert(credentials);
         let responses = engine.schema.stream(request);
         match place {
             // What has begun to change something is finished.

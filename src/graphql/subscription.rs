@@ -1,20 +1,27 @@
-//! The subscription root. Each field first sends the present state, then the whole state after every change, so that a
-//! client's normalized cache updates itself by `id`; a slow reader skips to the latest state and never misses it.
+//! The subscription root. Each field but `bookingChanged`, which sends events, first sends the present state, then the
+//! whole state after every change, so that a client's normalized cache updates itself by `id`; a slow reader skips to the
+//! latest state and never misses it.
 
 use async_graphql::{Context, ID, Subscription as SubscriptionRoot};
 use futures_util::{Stream, StreamExt};
+use secrecy::SecretString;
 
+use crate::domain::access::{Caller, Role, Staff};
 use crate::error::Error;
 use crate::graphql::arguments::{DateArguments, OfferArguments};
 use crate::graphql::error::{ApiError, from_context};
+use crate::graphql::guard::{AtLeast, Rule as _};
+use crate::graphql::request::refuse_secrets_in_addresses;
 use crate::graphql::scalar::{Date, TimeZone};
 use crate::graphql::types::availability::{DaySlots, MonthAvailability};
+use crate::graphql::types::booking_event::BookingEvent;
 use crate::graphql::types::booking_input::BookingItemInput;
 use crate::graphql::types::presence::DatePresence;
 use crate::graphql::types::reschedule_input::RescheduleContext;
 use crate::service::Services;
+use crate::service::credentials::Credentials;
 
-/// Live. Each field sends the present state first, then the whole new state after every change.
+/// Live. Each field but `bookingChanged` sends the present state first, then the whole new state after every change.
 #[derive(Default)]
 pub struct Subscription;
 
@@ -25,7 +32,7 @@ fn sent<S, T: From<S>>(states: impl Stream<Item = Result<S, Error>>) -> impl Str
     states.map(|state| state.map(Into::into).map_err(Into::into))
 }
 
-/// Live. Each field sends the present state first, then the whole new state after every change.
+/// Live. Each field but `bookingChanged` sends the present state first, then the whole new state after every change.
 #[SubscriptionRoot]
 impl Subscription {
     /// `datePresence`, kept current: sent when the set of holds changes. A heartbeat that only renews a hold sends
@@ -87,6 +94,40 @@ impl Subscription {
         };
         let question = offer.on(ctx, &date, include_unavailable)?;
         Ok(sent(from_context::<Services>(ctx)?.watch_day_slots(question).await?))
+    }
+
+    /// What happens to bookings from now on: every event, none merged with another. Without `bookingId` to all of the
+    /// organization's, for staff; with it to that one, for whoever may read it. Whoever cannot keep up is told so, and
+    /// reads `bookings(filter: {updatedSince: …})`. It ends when the access token does, or the role that it needs.
+    async fn booking_changed(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only bookings of this resource, as primary resource or add-on, before or after a move.")]
+        resource_id: Option<ID>,
+        #[graphql(desc = "Only this booking.")] booking_id: Option<ID>,
+        #[graphql(desc = "The booking's management token.", secret)] management_token: Option<String>,
+    ) -> Result<impl Stream<Item = Sent<BookingEvent>>, ApiError> {
+        let services = from_context::<Services>(ctx)?;
+        let caller = from_context::<Caller>(ctx)?;
+        let credentials = from_context::<Credentials>(ctx)?.clone();
+        let Some(booking_id) = booking_id else {
+            AtLeast(Role::Staff).admits(ctx)?;
+            if management_token.is_some() {
+                return Err(ApiError::bad_input("A `managementToken` goes with the `bookingId` that it is of."));
+            }
+            // Whom the rule admits has the proof.
+            let staff = Staff::of(caller).ok_or_else(|| ApiError::from(Error::sign_in()))?;
+            let resource = resource_id.map(|id| id.0.into());
+            return Ok(sent(services.watch_bookings(&staff, credentials, resource).await?));
+        };
+        if resource_id.is_some() {
+            return Err(ApiError::bad_input("Give `resourceId` or `bookingId`, not both."));
+        }
+        if management_token.is_some() {
+            refuse_secrets_in_addresses(ctx)?;
+        }
+        let token = management_token.map(SecretString::from);
+        Ok(sent(services.watch_booking(caller, credentials, booking_id.0.into(), token).await?))
     }
 
     /// `monthAvailability`, kept current.

@@ -23,7 +23,8 @@ use super::{HttpState, origin};
 use crate::auth::from_init_payload;
 use crate::graphql::execute::{ClientAddress, RequestId};
 use crate::graphql::mask::Code;
-use crate::graphql::socket::{Connection, Frame, Protocol, Refused, WhoAsks};
+use crate::graphql::socket::{Connection, Frame, Protocol, Refused};
+use crate::service::credentials::Credentials;
 use crate::throttle::{Demand, Place, TRY_AGAIN};
 
 /// What a connection reads at once: subscriptions are short, and connections many.
@@ -179,22 +180,23 @@ async fn introduce(
     address: ClientAddress,
     payload: serde_json::Value,
     introduced: oneshot::Sender<()>,
-) -> Result<WhoAsks, Refused> {
+) -> Result<Credentials, Refused> {
     let verified = verify(&state, address, from_init_payload(&payload)).await.map_err(refused)?;
     recognize(&state, verified.as_ref()).await.map_err(refused)?;
     // Fails only when the connection has ended meanwhile.
     let _told = introduced.send(());
+    let expires_at = verified.as_ref().map(|verified| verified.expires_at);
     let asking = Arc::new((state, verified));
-    Ok(Box::new(move || {
+    Ok(Credentials::new(expires_at, move || {
         let asking = Arc::clone(&asking);
-        Box::pin(async move {
+        async move {
             let (state, verified) = &*asking;
             match recognize(state, verified.as_ref()).await {
                 Ok(caller) => Ok(Some(caller)),
                 Err(Unknown::Failed(error)) => Err(error),
                 Err(_) => Ok(None),
             }
-        })
+        }
     }))
 }
 

@@ -23,7 +23,7 @@ use crate::presence::Hold;
 /// Changes of a day's holds that follow each other within this time are sent together.
 const TOGETHER: Duration = Duration::from_millis(50);
 /// How long a stream waits before it reads again what could not be read.
-const AFTER_FAULT: Duration = Duration::from_secs(1);
+pub(super) const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// How long a stream relies on the wall clock not having been set.
 const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 
@@ -140,7 +140,11 @@ impl Services {
         Ok(self.until_shutdown(states))
     }
 
-    fn until_shutdown<T: 'static>(&self, states: impl Stream<Item = Result<T, Error>> + Send + 'static) -> States<T> {
+    /// The same until the server ends.
+    pub(super) fn until_shutdown<T: 'static>(
+        &self,
+        states: impl Stream<Item = Result<T, Error>> + Send + 'static,
+    ) -> States<T> {
         states.take_until(self.parts().shutdown.clone().cancelled_owned()).boxed()
     }
 }
@@ -236,7 +240,7 @@ impl<A: LiveAnswer> AnswerWatcher<A> {
 }
 
 /// Ends once the wall clock shows `instant`; never, when there is none.
-async fn wait_for(clock: &SharedClock, instant: Option<DateTime<Utc>>) {
+pub(super) async fn wait_for(clock: &SharedClock, instant: Option<DateTime<Utc>>) {
     let Some(instant) = instant else { return std::future::pending().await };
     // The wall clock may be set while this waits on the monotonic one, so it looks again now and then.
     while let Ok(left) = (instant - clock.now()).to_std()

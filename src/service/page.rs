@@ -1,9 +1,12 @@
 //! Pages of lists: what is asked for, what comes back, and the cursors in between.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 use crate::store::{self, PageEnd, Place};
@@ -59,24 +62,46 @@ pub struct Entry<T> {
     pub node: T,
 }
 
-/// Turns places of one list into cursors and back.
-#[derive(Clone, Debug)]
-pub struct Cursors {
-    list: String,
+/// What a list can be ordered by, as cursors carry it.
+pub trait PlaceValue: Clone + Ord + Serialize + DeserializeOwned {
+    /// Whether a database can compare with it.
+    fn is_comparable(&self) -> bool;
 }
 
-impl Cursors {
+impl PlaceValue for String {
+    fn is_comparable(&self) -> bool {
+        // No database keeps a NUL in a text, and PostgreSQL does not even look for one.
+        !self.contains('\0')
+    }
+}
+
+/// An instant in milliseconds: any number is one as far as comparing goes.
+impl PlaceValue for i64 {
+    fn is_comparable(&self) -> bool {
+        true
+    }
+}
+
+/// Turns places of one list into cursors and back. A cursor of a list that is ordered by a text is none of one that is
+/// ordered by a number, whoever wrote it.
+#[derive(Clone, Debug)]
+pub struct Cursors<V = String> {
+    list: String,
+    ordered_by: PhantomData<V>,
+}
+
+impl<V: PlaceValue> Cursors<V> {
     /// For the list that `list` describes, its filter included: cursors of another are refused.
     #[must_use]
     pub fn of(list: String) -> Self {
-        Self { list }
+        Self { list, ordered_by: PhantomData }
     }
 
     /// The part of the list that is asked for, as the store understands it.
     ///
     /// # Errors
     /// `BadInput` for what is no cursor of this list.
-    pub fn part(&self, page: &PageRequest) -> Result<store::PageRequest, Error> {
+    pub fn part(&self, page: &PageRequest) -> Result<store::PageRequest<V>, Error> {
         Ok(store::PageRequest {
             size: page.size,
             end: if page.backward { PageEnd::Last } else { PageEnd::First },
@@ -93,14 +118,13 @@ impl Cursors {
         &self,
         page: &PageRequest,
         mut all: Vec<T>,
-        place: impl Fn(&T) -> Place,
+        place: impl Fn(&T) -> Place<V>,
     ) -> Result<Page<Arc<T>>, Error> {
         let store::PageRequest { size, end, after, before } = self.part(page)?;
-        let order = |place: &Place| (place.text.clone(), place.id.clone());
-        all.sort_by_cached_key(|entry| order(&place(entry)));
+        all.sort_by_cached_key(&place);
         let total = page.wants_total.then_some(all.len() as u64);
-        let position = |bound: &Place| all.partition_point(|entry| order(&place(entry)) < order(bound));
-        let passed = |bound: &Place| all.partition_point(|entry| order(&place(entry)) <= order(bound));
+        let position = |bound: &Place<V>| all.partition_point(|entry| place(entry) < *bound);
+        let passed = |bound: &Place<V>| all.partition_point(|entry| place(entry) <= *bound);
         let from = after.as_ref().map_or(0, passed);
         let to = before.as_ref().map_or(all.len(), position).max(from);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -114,7 +138,7 @@ impl Cursors {
     }
 
     /// A part that was found, with a cursor for each entry.
-    pub fn page<T>(&self, found: store::Page<T>, total: Option<u64>, place: impl Fn(&T) -> Place) -> Page<Arc<T>> {
+    pub fn page<T>(&self, found: store::Page<T>, total: Option<u64>, place: impl Fn(&T) -> Place<V>) -> Page<Arc<T>> {
         let entry = |node: T| Entry { cursor: self.write(&place(&node)), node: Arc::new(node) };
         Page {
             entries: found.items.into_iter().map(entry).collect(),
@@ -124,20 +148,19 @@ impl Cursors {
         }
     }
 
-    fn write(&self, place: &Place) -> String {
-        // Three texts always serialize.
-        let content = serde_json::to_vec(&(&self.list, &place.text, &place.id)).unwrap_or_default();
+    fn write(&self, place: &Place<V>) -> String {
+        // Texts and whole numbers always serialize.
+        let content = serde_json::to_vec(&(&self.list, &place.value, &place.id)).unwrap_or_default();
         URL_SAFE_NO_PAD.encode(content)
     }
 
-    fn read(&self, name: &str, cursor: Option<&str>) -> Result<Option<Place>, Error> {
+    fn read(&self, name: &str, cursor: Option<&str>) -> Result<Option<Place<V>>, Error> {
         let Some(cursor) = cursor else { return Ok(None) };
-        let read = |text: &str| -> Option<Place> {
+        let read = |text: &str| -> Option<Place<V>> {
             let content = URL_SAFE_NO_PAD.decode(text).ok()?;
-            let (list, text, id): (String, String, String) = serde_json::from_slice(&content).ok()?;
-            // No database keeps a NUL in a text, and PostgreSQL does not even look for one.
-            let is_ours = list == self.list && !text.contains('\0') && !id.contains('\0');
-            is_ours.then_some(Place { text, id })
+            let (list, value, id): (String, V, String) = serde_json::from_slice(&content).ok()?;
+            let is_ours = list == self.list && value.is_comparable() && id.is_comparable();
+            is_ours.then_some(Place { value, id })
         };
         let place = read(cursor).ok_or_else(|| {
             Error::BadInput(format!(

@@ -57,7 +57,8 @@ impl Reader {
         Ok(histories)
     }
 
-    async fn with_items(&self, bookings: Vec<booking::Model>) -> Result<Vec<Booking>, StoreError> {
+    /// The bookings of these rows, in the same order. One statement.
+    pub(super) async fn with_items(&self, bookings: Vec<booking::Model>) -> Result<Vec<Booking>, StoreError> {
         use booking_item::Column;
         if bookings.is_empty() {
             return Ok(Vec::new());
@@ -296,7 +297,7 @@ pub(super) fn status(stored: StoredStatus) -> BookingStatus {
     }
 }
 
-fn stored_status(status: BookingStatus) -> StoredStatus {
+pub(super) fn stored_status(status: BookingStatus) -> StoredStatus {
     match status {
         BookingStatus::Provisional => StoredStatus::Provisional,
         BookingStatus::Pending => StoredStatus::Pending,

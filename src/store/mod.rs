@@ -11,6 +11,8 @@
 
 mod audit;
 mod booking;
+mod booking_list;
+mod booking_stats;
 mod capacity;
 mod catalogue;
 mod catalogue_changes;
@@ -38,6 +40,8 @@ use migration::{Migrator, MigratorTrait};
 
 pub use audit::AuditFilter;
 pub use booking::Histories;
+pub use booking_list::{BookingFilter, BookingOrder, BookingSelection};
+pub use booking_stats::{BlockedTime, StatsFilter};
 pub use catalogue::{CatalogueState, EventTypeFilter, ResourceFilter};
 pub use check::OccupancyDifference;
 pub use connect::{StatementObserver, StoreOptions};

@@ -3,12 +3,13 @@
 
 use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, Order, SelectStatement, Value};
 
-/// A place in a list that is ordered by a text and then by the id, or by the id alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The text by which the list is ordered: a name, a title. Empty where it is ordered by the id alone.
-    pub text: String,
-    /// The id that orders those of the same text.
+/// A place in a list that is ordered by a text or a number and then by the id, or by the id alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place<V = String> {
+    /// By what the list is ordered: a name, a title, an instant in milliseconds. Empty where it is ordered by the id
+    /// alone.
+    pub value: V,
+    /// The id that orders those of the same value.
     pub id: String,
 }
 
@@ -16,7 +17,7 @@ impl Place {
     /// A place in a list that is ordered by the id alone.
     #[must_use]
     pub fn of_id(id: &str) -> Self {
-        Self { text: String::new(), id: id.to_owned() }
+        Self { value: String::new(), id: id.to_owned() }
     }
 }
 
@@ -31,22 +32,22 @@ pub enum PageEnd {
 
 /// Which way a list goes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     Ascending,
     Descending,
 }
 
 /// Which part of a list is wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageRequest {
+pub struct PageRequest<V = String> {
     /// How many at the most.
     pub size: u32,
     /// From which end.
     pub end: PageEnd,
     /// Only what comes after this place.
-    pub after: Option<Place>,
+    pub after: Option<Place<V>>,
     /// Only what comes before this place.
-    pub before: Option<Place>,
+    pub before: Option<Place<V>>,
 }
 
 impl PageRequest {
@@ -57,25 +58,38 @@ impl PageRequest {
     }
 
     /// Narrows `select` down to the page and one more, by which [`PageRequest::page`] knows whether the list goes on.
-    /// The list is in the order of the text, and then of the id.
-    pub(super) fn narrow<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, text: C, id: C) {
-        self.narrow_by(select, [text, id], |place| [&place.text, &place.id], Direction::Ascending);
+    /// The list is of what grows only at one end, the newest first: ids grow with time.
+    pub(super) fn narrow_newest_first<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, id: C) {
+        self.narrow_by(select, [id], |place| [place.id.as_str().into()], Direction::Descending);
+    }
+}
+
+impl<V: Clone + Into<Value>> PageRequest<V> {
+    /// The same for a list in the order of `value`, and then of the id.
+    pub(super) fn narrow<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, value: C, id: C) {
+        self.narrow_towards(Direction::Ascending, select, value, id);
     }
 
-    /// The same for a list of what grows only at one end, the newest first: ids grow with time.
-    pub(super) fn narrow_newest_first<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, id: C) {
-        self.narrow_by(select, [id], |place| [&place.id], Direction::Descending);
+    /// The same for a list that goes either way.
+    pub(super) fn narrow_towards<C: IntoColumnRef + Copy>(
+        &self,
+        direction: Direction,
+        select: &mut SelectStatement,
+        value: C,
+        id: C,
+    ) {
+        self.narrow_by(select, [value, id], |place| [place.value.clone().into(), place.id.as_str().into()], direction);
     }
 
     fn narrow_by<C: IntoColumnRef + Copy, const N: usize>(
         &self,
         select: &mut SelectStatement,
         columns: [C; N],
-        values: impl Fn(&Place) -> [&String; N],
+        values: impl Fn(&Place<V>) -> [Value; N],
         direction: Direction,
     ) {
         let place = || Expr::tuple(columns.map(Expr::col));
-        let value = |place: &Place| Expr::tuple(values(place).map(|value| Value::from(value.as_str()).into()));
+        let value = |place: &Place<V>| Expr::tuple(values(place).map(Into::into));
         let ascending = direction == Direction::Ascending;
         if let Some(after) = &self.after {
             select.and_where(if ascending { place().gt(value(after)) } else { place().lt(value(after)) });

@@ -7,6 +7,7 @@ use chrono::{NaiveDate, TimeDelta};
 use serde_json::{Value, json};
 use slotwise::domain::access::Role;
 
+use crate::support::bookings::put;
 use crate::support::{Actor, EventTypeSpec, ResourceSpec, Socket, TestServer};
 
 /// What somebody gets.
@@ -98,6 +99,18 @@ const QUERIES: &[Case] = &[
     case("settings", "guestBookings", PUBLIC),
     case("viewer", "id", [NOTHING, IT, IT, IT, IT, IT, IT]),
     case(r#"booking(id: "$booking")"#, "id booker { email }", [NOTHING, IT, IT, IT, NOTHING, NOTHING, NOTHING]),
+    case("myBookings", "nodes { id } totalCount", [SIGN_IN, IT, IT, IT, IT, IT, IT]),
+    case("bookings", "nodes { id booker { email } } totalCount", STAFF_OWN),
+    case(
+        r#"bookingStats(from: "2026-12-01T00:00:00Z", to: "2026-12-08T00:00:00Z")"#,
+        "byResource { resource { name schedule { name } } openMinutes }",
+        STAFF_OWN,
+    ),
+    case(
+        r#"bookingStats(from: "2026-12-01T00:00:00Z", to: "2026-12-08T00:00:00Z", resourceId: "res_off")"#,
+        "byStatus { count }",
+        STAFF,
+    ),
     case("users", "nodes { id email role } totalCount", ADMINS_OWN),
     case("auditLog", "nodes { id entityId changes } totalCount", ADMINS_OWN),
 ];
@@ -111,6 +124,9 @@ const SUBSCRIPTIONS: &[Case] = &[
         PUBLIC,
     ),
     case(r#"presenceBetweenChanged(resourceId: "res_on", from: "2026-12-02", to: "2026-12-03")"#, "id", PUBLIC),
+    case("bookingChanged", "id booking { id booker { email } }", STAFF_OWN),
+    case(r#"bookingChanged(resourceId: "res_on")"#, "id", STAFF),
+    case(r#"bookingChanged(bookingId: "$booking")"#, "id", [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN]),
 ];
 
 /// In an order in which each finds what it is about. Whoever is refused comes before whoever is not.
@@ -189,7 +205,7 @@ const MUTATIONS: &[Case] = &[
 
 /// An organization with something of everything, and another one with nothing but people.
 struct World {
-    _server: TestServer,
+    server: TestServer,
     /// As the columns of a row; each with its name.
     everybody: [(&'static str, Actor); 7],
     /// How many bookings have been made.
@@ -232,7 +248,7 @@ impl World {
         for (_, actor) in &everybody {
             actor.ask("{ viewer { id } }", json!({})).await;
         }
-        Self { _server: server, everybody, bookings: AtomicUsize::new(0) }
+        Self { server, everybody, bookings: AtomicUsize::new(0) }
     }
 
     /// A booking made for the occasion: of the customer's, confirmed or pending, or one that staff have made and that
@@ -251,6 +267,24 @@ impl World {
         });
         let made = self.everybody[who].1.book(input).await;
         made["booking"]["id"].as_str().unwrap_or_else(|| panic!("no booking: {made}")).to_owned()
+    }
+
+    /// Lets something happen again and again to the booking that a subscription names, or to some booking of the
+    /// organization of whoever is at `column`: nothing is sent before something happens.
+    async fn keep_changing_bookings(&self, document: &str, column: usize) {
+        let mut booking = put("any", &["on"], "2026-12-02T10:00:00Z", 60);
+        if column >= 4 {
+            booking.organization_id = "org_x".into();
+        }
+        booking.booker.user_id = Some("customer".into());
+        if let Some((_, named)) = document.split_once("bookingId: \"") {
+            booking.id = named.split('"').next().unwrap().into();
+        }
+        loop {
+            self.server.tell_of(booking.clone());
+            // Until it has answered, the server has had time for those who watch.
+            self.everybody[0].1.ask("{ settings { quantumMinutes } }", json!({})).await;
+        }
     }
 
     /// `case` as an operation for the one at `column`.
@@ -308,7 +342,10 @@ async fn assert_table(world: &World, kind: &str, cases: &[Case]) {
             let answer = if kind == "subscription" {
                 let mut socket = Socket::open(actor).await;
                 socket.subscribe("1", &document, json!({})).await;
-                socket.receive().await["payload"].clone()
+                tokio::select! {
+                    message = socket.receive() => message["payload"].clone(),
+                    () = world.keep_changing_bookings(&document, column), if name(case) == "bookingChanged" => Value::Null,
+                }
             } else {
                 actor.send(&document, json!({})).await.body
             };

@@ -41,24 +41,27 @@ enum Length {
     Days(u64),
 }
 
-/// What is known of lengths beside the schema: a day's slots, and days.
-const LENGTHS: [(&str, &str, Length); 6] = [
+/// What is known of lengths beside the schema: a day's slots, days, and what statistics are by.
+const LENGTHS: [(&str, &str, Length); 8] = [
     ("DaySlots", "slots", Length::Known(48)),
     ("Query", "monthAvailability", Length::Days(93)),
     ("Subscription", "monthAvailabilityChanged", Length::Days(93)),
     ("MonthAvailability", "days", Length::Known(1)),
     ("Query", "presenceBetween", Length::Days(42)),
     ("Subscription", "presenceBetweenChanged", Length::Days(42)),
+    ("BookingStats", "byStatus", Length::Known(8)),
+    ("BookingStats", "byResource", Length::Known(100)),
 ];
 
 /// What fields come to by themselves that lay out days, whatever is asked of them.
-const LABOURS: [(&str, u64); 6] = [
+const LABOURS: [(&str, u64); 7] = [
     ("daySlots", 20),
     ("daySlotsChanged", 20),
     ("monthAvailability", 50),
     ("monthAvailabilityChanged", 50),
     ("availableResources", 50),
     ("isAvailable", 10),
+    ("bookingStats", 500),
 ];
 
 /// What the fields of a schema come to.

@@ -263,7 +263,7 @@ pub struct BookingTransition {
 
 impl BookingTransition {
     /// As somebody sees it who may know which user acted, or may not.
-    fn seen(transition: domain::BookingTransition, shows_users: bool) -> Self {
+    pub(super) fn seen(transition: domain::BookingTransition, shows_users: bool) -> Self {
         Self {
             event: transition.event.into(),
             from: transition.from.map(Into::into),

@@ -3,7 +3,10 @@
 pub mod audit;
 pub mod availability;
 pub mod booking;
+pub mod booking_event;
 pub mod booking_input;
+pub mod booking_page;
+pub mod booking_stats;
 pub mod deleted;
 pub mod event_type;
 pub mod event_type_input;

@@ -2,6 +2,7 @@
 
 pub mod actor;
 pub mod audit;
+pub mod bookings;
 pub mod catalogue;
 pub mod clear;
 pub mod database;
