@@ -143,7 +143,7 @@ impl Services {
         let reader = self.parts().store.reader();
         let found = reader.event_types(&filter, &cursors.part(&list.page)?).await?;
         let total = if list.page.wants_total { Some(reader.event_type_count(&filter).await?) } else { None };
-        let place = |event_type: &EventType| Place { text: event_type.title.clone(), id: event_type.id.to_string() };
+        let place = |event_type: &EventType| Place::by_text(&event_type.title, event_type.id.as_str());
         Ok(cursors.page(found, total, place))
     }
 
@@ -251,7 +251,7 @@ impl Services {
 
 /// Where a resource stands in lists: by its name.
 pub(super) fn resource_place(resource: &Resource) -> Place {
-    Place { text: resource.name.clone(), id: resource.id.to_string() }
+    Place::by_text(&resource.name, resource.id.as_str())
 }
 
 fn seen(active: bool, organization: &OrganizationId, caller: &Caller) -> bool {

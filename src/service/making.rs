@@ -5,7 +5,6 @@
 //! write for each resource and day.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
@@ -32,10 +31,6 @@ use crate::store::{IdempotencyRecord, KeyTaking, Reader, StoreError, Taking, Tx}
 /// How often a booking is decided anew because what it is decided by changed meanwhile: often enough for whoever changes
 /// the same things again and again.
 const MAX_ATTEMPTS: u32 = 16;
-/// How often it is looked what became of a commit of which nobody heard.
-const SETTLE_ATTEMPTS: u32 = 5;
-/// How long before each look.
-const SETTLE_PAUSE: Duration = Duration::from_millis(300);
 /// What a caller may attach, in bytes of JSON.
 const MAX_METADATA_BYTES: usize = 8 * 1024;
 /// Characters of a location.
@@ -354,15 +349,13 @@ impl Making {
     /// Finds out what became of a commit of which nobody heard, while the claim still keeps others away: what is
     /// occupied, if the booking is there.
     async fn settle(&self, booking: &Booking) -> Result<Occupancy, Abort> {
-        let parts = self.services.parts();
-        for _ in 0..SETTLE_ATTEMPTS {
-            // The database may still be about to end what it was told to commit.
-            parts.clock.sleep_until(parts.clock.monotonic().plus(SETTLE_PAUSE)).await;
-            let reader = parts.store.reader();
-            if let Ok(Some(_)) = reader.booking(&booking.id).await {
-                let resources = self.asked().resources();
-                return Ok(facts::read_occupancy(&reader, &resources, [booking.occupied]).await?.0);
-            }
+        let look = |reader: Arc<Reader>| async move {
+            let found = reader.booking(&booking.id).await?;
+            let (occupancy, _) = facts::read_occupancy(&reader, &self.asked().resources(), [booking.occupied]).await?;
+            Ok(found.map(|_| occupancy))
+        };
+        if let Some(occupancy) = self.services.settled(look).await {
+            return Ok(occupancy);
         }
         // Watchers look for themselves, whatever it came to.
         self.services.announce_occupancy(booking.resources(), booking.occupied);

@@ -5,6 +5,7 @@
 pub mod administration;
 mod announcing;
 pub mod availability;
+pub mod blocks;
 mod booker;
 pub mod booking;
 pub mod catalogue;
@@ -18,6 +19,7 @@ mod making;
 pub mod page;
 pub mod people;
 pub mod presence;
+mod settling;
 pub mod transition;
 mod wanted;
 

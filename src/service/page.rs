@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::error::Error;
-use crate::store::{self, PageEnd, Place};
+use crate::store::{self, PageEnd, Place, PlaceBy};
 
 /// Entries of a page when the caller does not say.
 pub const DEFAULT_SIZE: u32 = 50;
@@ -63,13 +63,21 @@ pub struct Entry<T> {
 #[derive(Clone, Debug)]
 pub struct Cursors {
     list: String,
+    /// Whether the list is ordered by an instant, and not by a text.
+    by_instant: bool,
 }
 
 impl Cursors {
     /// For the list that `list` describes, its filter included: cursors of another are refused.
     #[must_use]
     pub fn of(list: String) -> Self {
-        Self { list }
+        Self { list, by_instant: false }
+    }
+
+    /// The same, for a list that is ordered by an instant.
+    #[must_use]
+    pub fn by_instant(list: String) -> Self {
+        Self { list, by_instant: true }
     }
 
     /// The part of the list that is asked for, as the store understands it.
@@ -96,11 +104,10 @@ impl Cursors {
         place: impl Fn(&T) -> Place,
     ) -> Result<Page<Arc<T>>, Error> {
         let store::PageRequest { size, end, after, before } = self.part(page)?;
-        let order = |place: &Place| (place.text.clone(), place.id.clone());
-        all.sort_by_cached_key(|entry| order(&place(entry)));
+        all.sort_by_cached_key(&place);
         let total = page.wants_total.then_some(all.len() as u64);
-        let position = |bound: &Place| all.partition_point(|entry| order(&place(entry)) < order(bound));
-        let passed = |bound: &Place| all.partition_point(|entry| order(&place(entry)) <= order(bound));
+        let position = |bound: &Place| all.partition_point(|entry| place(entry) < *bound);
+        let passed = |bound: &Place| all.partition_point(|entry| place(entry) <= *bound);
         let from = after.as_ref().map_or(0, passed);
         let to = before.as_ref().map_or(all.len(), position).max(from);
         let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -125,8 +132,12 @@ impl Cursors {
     }
 
     fn write(&self, place: &Place) -> String {
-        // Three texts always serialize.
-        let content = serde_json::to_vec(&(&self.list, &place.text, &place.id)).unwrap_or_default();
+        // Texts and numbers always serialize.
+        let content = match &place.by {
+            PlaceBy::Text(text) => serde_json::to_vec(&(&self.list, text, &place.id)),
+            PlaceBy::Number(number) => serde_json::to_vec(&(&self.list, number, &place.id)),
+        };
+        let content = content.unwrap_or_default();
         URL_SAFE_NO_PAD.encode(content)
     }
 
@@ -134,10 +145,15 @@ impl Cursors {
         let Some(cursor) = cursor else { return Ok(None) };
         let read = |text: &str| -> Option<Place> {
             let content = URL_SAFE_NO_PAD.decode(text).ok()?;
-            let (list, text, id): (String, String, String) = serde_json::from_slice(&content).ok()?;
-            // No database keeps a NUL in a text, and PostgreSQL does not even look for one.
-            let is_ours = list == self.list && !text.contains('\0') && !id.contains('\0');
-            is_ours.then_some(Place { text, id })
+            let (list, by, id) = if self.by_instant {
+                let (list, number, id): (String, i64, String) = serde_json::from_slice(&content).ok()?;
+                (list, PlaceBy::Number(number), id)
+            } else {
+                let (list, text, id): (String, String, String) = serde_json::from_slice(&content).ok()?;
+                // No database keeps a NUL in a text, and PostgreSQL does not even look for one.
+                (list, PlaceBy::Text(Some(text).filter(|text| !text.contains('\0'))?), id)
+            };
+            (list == self.list && !id.contains('\0')).then_some(Place { by, id })
         };
         let place = read(cursor).ok_or_else(|| {
             Error::BadInput(format!(

@@ -5,10 +5,11 @@
 //! [`Tx`], so nothing can be written outside a transaction.
 //!
 //! Locks are taken in one order everywhere: idempotency key, the organization's catalogue (by whoever changes it),
-//! resource rows by id, booking rows by id, occupancy rows by (resource, day). People have locks of their own
+//! resource rows by id, booking rows by id, blocks, occupancy rows by (resource, day). People have locks of their own
 //! (`user.rs`), which are never taken with those of bookings.
 
 mod audit;
+mod block;
 mod booking;
 mod capacity;
 mod catalogue;
@@ -35,15 +36,16 @@ use std::sync::Arc;
 use migration::{Migrator, MigratorTrait};
 
 pub use audit::AuditFilter;
+pub use block::BlockFilter;
 pub use booking::Histories;
 pub use catalogue::{CatalogueState, EventTypeFilter, ResourceFilter};
-pub use check::OccupancyDifference;
+pub use check::{BookingDifference, BookingFault, OccupancyDifference};
 pub use connect::{StatementObserver, StoreOptions};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, KeyTaking};
 pub use occupancy::{ItemNeed, OccupiedDay, Stretch, Taking};
 pub use offers::{OfferFacts, OfferedEventType, OfferedResource};
-pub use page::{Page, PageEnd, PageRequest, Place};
+pub use page::{Page, PageEnd, PageRequest, Place, PlaceBy};
 pub use schedule::{DateOverrides, ScheduleUse, Schedules};
 pub use transaction::{CatalogueChanges, Reader, Tx};
 pub use user::Known;

@@ -1,22 +1,52 @@
 //! Pages of a list, by the place of their neighbours rather than by number: what is inserted or removed between two
 //! requests neither repeats nor hides anything.
 
+use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Expr, ExprTrait, IntoColumnRef, Order, SelectStatement, Value};
 
-/// A place in a list that is ordered by a text and then by the id, or by the id alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place in a list that is ordered by a text or a number and then by the id, or by the id alone.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The text by which the list is ordered: a name, a title. Empty where it is ordered by the id alone.
-    pub text: String,
-    /// The id that orders those of the same text.
+    /// By what the list is ordered first.
+    pub by: PlaceBy,
+    /// The id that orders those of which that is the same.
     pub id: String,
+}
+
+/// By what a list is ordered before it is ordered by the id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PlaceBy {
+    /// A text: a name, a title. Empty where the list is ordered by the id alone.
+    Text(String),
+    /// A number: an instant in milliseconds.
+    Number(i64),
 }
 
 impl Place {
     /// A place in a list that is ordered by the id alone.
     #[must_use]
     pub fn of_id(id: &str) -> Self {
-        Self { text: String::new(), id: id.to_owned() }
+        Self::by_text("", id)
+    }
+
+    /// A place in a list that is ordered by a text and then by the id.
+    #[must_use]
+    pub fn by_text(text: &str, id: &str) -> Self {
+        Self { by: PlaceBy::Text(text.to_owned()), id: id.to_owned() }
+    }
+
+    /// A place in a list that is ordered by an instant and then by the id.
+    #[must_use]
+    pub fn by_instant(instant: DateTime<Utc>, id: &str) -> Self {
+        Self { by: PlaceBy::Number(instant.timestamp_millis()), id: id.to_owned() }
+    }
+
+    fn values(&self) -> [Value; 2] {
+        let by = match &self.by {
+            PlaceBy::Text(text) => text.as_str().into(),
+            PlaceBy::Number(number) => (*number).into(),
+        };
+        [by, self.id.as_str().into()]
     }
 }
 
@@ -57,25 +87,25 @@ impl PageRequest {
     }
 
     /// Narrows `select` down to the page and one more, by which [`PageRequest::page`] knows whether the list goes on.
-    /// The list is in the order of the text, and then of the id.
-    pub(super) fn narrow<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, text: C, id: C) {
-        self.narrow_by(select, [text, id], |place| [&place.text, &place.id], Direction::Ascending);
+    /// The list is in the order of the text or number in `by`, and then of the id.
+    pub(super) fn narrow<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, by: C, id: C) {
+        self.narrow_by(select, [by, id], Place::values, Direction::Ascending);
     }
 
     /// The same for a list of what grows only at one end, the newest first: ids grow with time.
     pub(super) fn narrow_newest_first<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, id: C) {
-        self.narrow_by(select, [id], |place| [&place.id], Direction::Descending);
+        self.narrow_by(select, [id], |place| [place.id.as_str().into()], Direction::Descending);
     }
 
     fn narrow_by<C: IntoColumnRef + Copy, const N: usize>(
         &self,
         select: &mut SelectStatement,
         columns: [C; N],
-        values: impl Fn(&Place) -> [&String; N],
+        values: impl Fn(&Place) -> [Value; N],
         direction: Direction,
     ) {
         let place = || Expr::tuple(columns.map(Expr::col));
-        let value = |place: &Place| Expr::tuple(values(place).map(|value| Value::from(value.as_str()).into()));
+        let value = |place: &Place| Expr::tuple(values(place).map(Into::into));
         let ascending = direction == Direction::Ascending;
         if let Some(after) = &self.after {
             select.and_where(if ascending { place().gt(value(after)) } else { place().lt(value(after)) });

@@ -1,5 +1,6 @@
 //! The mutation root, one file per noun.
 
+pub mod block;
 pub mod booking;
 pub mod event_type;
 pub mod presence;
@@ -19,6 +20,7 @@ use crate::service::booking::Outcome;
 pub struct Mutation(
     presence::PresenceMutation,
     booking::BookingMutation,
+    block::BlockMutation,
     resource::ResourceMutation,
     event_type::EventTypeMutation,
     schedule::ScheduleMutation,

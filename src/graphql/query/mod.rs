@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod availability;
+pub mod block;
 pub mod booking;
 pub mod catalogue;
 pub mod presence;
@@ -20,6 +21,7 @@ pub struct Query(
     catalogue::CatalogueQuery,
     schedule::ScheduleQuery,
     booking::BookingQuery,
+    block::BlockQuery,
     audit::AuditQuery,
     server::ServerQuery,
     user::UserQuery,

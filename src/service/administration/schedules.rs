@@ -131,7 +131,7 @@ impl Services {
         let store = &self.parts().store;
         let found = store.snapshot(read).await?;
         let total = if page.wants_total { Some(store.reader().schedule_count(organization).await?) } else { None };
-        Ok(cursors.page(found, total, |schedule| Place { text: schedule.name.clone(), id: schedule.id.to_string() }))
+        Ok(cursors.page(found, total, |schedule| Place::by_text(&schedule.name, schedule.id.as_str())))
     }
 
     /// Makes a schedule.

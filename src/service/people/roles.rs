@@ -37,7 +37,7 @@ impl Services {
         let reader = self.parts().store.reader();
         let found = reader.users(organization, &cursors.part(page)?).await?;
         let total = if page.wants_total { Some(reader.user_count(organization).await?) } else { None };
-        Ok(cursors.page(found, total, |user| Place { text: user.email_key(), id: user.id.to_string() }))
+        Ok(cursors.page(found, total, |user| Place::by_text(&user.email_key(), user.id.as_str())))
     }
 
     /// Changes what somebody of the admin's organization may do. The role that they have already is no change.

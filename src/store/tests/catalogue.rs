@@ -134,7 +134,7 @@ async fn pages_go_both_ways() {
             .await
             .unwrap();
         let reader = store.reader();
-        let place = |resource: &Resource| Some(Place { text: resource.name.clone(), id: resource.id.to_string() });
+        let place = |resource: &Resource| Some(Place::by_text(&resource.name, resource.id.as_str()));
         let ids = |page: &Page<Resource>| page.items.iter().map(|item| item.id.to_string()).collect::<Vec<_>>();
 
         let first = reader.resources(&all_resources(), &PageRequest::first(2)).await.unwrap();
