@@ -188,13 +188,19 @@ impl Blocking {
     }
 
     async fn run(&self) -> Result<Outcome<Arc<Block>>, Error> {
+        let mut looked_again = false;
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt().await {
                 Ok(block) => return Ok(Ok(Arc::new(block))),
                 Err(Abort::Overtaken) => {}
                 Err(Abort::Refused(refused)) => {
+                    // What has lapsed may have been expired by somebody else since it was seen in the way.
+                    let is_taken = refused.refusal == Refusal::SlotTaken;
                     if !self.services.expire_in_the_way(&refused).await? {
-                        return Ok(Err(vec![shortened(refused)]));
+                        if looked_again || !is_taken {
+                            return Ok(Err(vec![shortened(refused)]));
+                        }
+                        looked_again = true;
                     }
                 }
                 Err(Abort::Unknown) => return Err(Internal::new("nobody knows what became of a block").into()),

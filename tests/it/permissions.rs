@@ -97,6 +97,8 @@ const QUERIES: &[Case] = &[
     case("settings", "guestBookings", PUBLIC),
     case("viewer", "id", [NOTHING, IT, IT, IT, IT, IT, IT]),
     case(r#"booking(id: "$booking")"#, "id booker { email }", [NOTHING, IT, IT, IT, NOTHING, NOTHING, NOTHING]),
+    case("blocks", "nodes { id reason createdBy { userId } } totalCount", STAFF_OWN),
+    case(r#"blocks(resourceId: "res_on")"#, "nodes { id }", STAFF),
     case("users", "nodes { id email role } totalCount", ADMINS_OWN),
     case("auditLog", "nodes { id entityId changes } totalCount", ADMINS_OWN),
 ];
@@ -135,6 +137,12 @@ const MUTATIONS: &[Case] = &[
         "booking { id }",
         [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
     ),
+    case(
+        r#"createBlock(input: { resourceId: "res_spare", start: "$day", end: "$time" })"#,
+        "block { id resource { id } }",
+        STAFF,
+    ),
+    case(r#"deleteBlock(input: { id: "$block" })"#, "deletedId", STAFF),
     case(
         r#"createSchedule(input: { name: "$me", timeZone: "Europe/Berlin", weeklyHours: [] })"#,
         "schedule { id }",
@@ -179,6 +187,8 @@ struct World {
     everybody: [(&'static str, Actor); 7],
     /// How many bookings have been made.
     bookings: AtomicUsize,
+    /// How many blocks have been made to be removed.
+    blocks: AtomicUsize,
 }
 
 impl World {
@@ -216,7 +226,7 @@ impl World {
         for (_, actor) in &everybody {
             actor.ask("{ viewer { id } }", json!({})).await;
         }
-        Self { _server: server, everybody, bookings: AtomicUsize::new(0) }
+        Self { _server: server, everybody, bookings: AtomicUsize::new(0), blocks: AtomicUsize::new(0) }
     }
 
     /// A booking of the customer's, made for the occasion.
@@ -228,12 +238,24 @@ impl World {
         made["booking"]["id"].as_str().unwrap_or_else(|| panic!("no booking: {made}")).to_owned()
     }
 
+    /// A block, made for the occasion.
+    async fn block(&self) -> String {
+        let number = self.blocks.fetch_add(1, Ordering::Relaxed);
+        let (start, end) = (format!("2027-01-01T{number:02}:00:00Z"), format!("2027-01-01T{number:02}:30:00Z"));
+        let (_, staff) = &self.everybody[2];
+        let input = json!({ "resourceId": "res_spare", "start": start, "end": end });
+        staff.run_well("createBlock", input).await["block"]["id"].as_str().unwrap().to_owned()
+    }
+
     /// `case` as an operation for the one at `column`.
     async fn document(&self, kind: &str, case: &Case, number: usize, column: usize) -> String {
         let booking = if case.field.contains("$booking") { self.booking().await } else { String::new() };
+        let block = if case.field.contains("$block") { self.block().await } else { String::new() };
         let field = case
             .field
             .replace("$me", self.everybody[column].0)
+            .replace("$block", &block)
+            .replace("$day", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 7 + column))
             .replace("$time", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 8 + column))
             .replace("$booking", &booking);
         let selection = match (kind, case.selection) {
