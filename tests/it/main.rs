@@ -41,6 +41,7 @@ mod limits;
 mod lists;
 mod live;
 mod live_schedules;
+mod model;
 mod offers;
 mod organizations;
 mod people;
