@@ -56,7 +56,7 @@ impl Block {
         self.0.end.into()
     }
 
-    /// Why.
+    /// Why it is out of service.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }

@@ -43,6 +43,14 @@ impl Naive {
         self.taken.iter().filter(|taken| matches!(taken.what, What::Block { .. }))
     }
 
+    /// Who made the booking at a place in the list.
+    pub fn booker(&self, which: usize) -> Who {
+        match self.bookings().nth(which).unwrap().what {
+            What::Booking { by, .. } => by,
+            What::Block { .. } => panic!("no booking"),
+        }
+    }
+
     /// What should come of `step`: nothing to say, or the code of the refusal.
     pub fn expect(&self, step: &Step) -> Result<(), &'static str> {
         match step {
@@ -164,6 +172,10 @@ impl Naive {
 }
 
 impl Taken {
+    pub fn has_lapsed(&self) -> bool {
+        matches!(self.what, What::Booking { status: "EXPIRED", .. })
+    }
+
     fn holds_time(&self) -> bool {
         match self.what {
             What::Booking { status, .. } => {

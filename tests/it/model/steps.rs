@@ -63,16 +63,13 @@ pub struct Question {
 /// The next step.
 pub fn next(choices: &mut Choices, model: &Naive) -> Step {
     loop {
-        let kind = choices.below(20);
-        return match kind {
+        return match choices.below(20) {
             0..=7 => book(choices, model),
-            8..=10 if model.bookings().count() > 0 => {
-                Step::Cancel { by: who(choices), which: choices.below(model.bookings().count()) }
-            }
-            11..=13 => block(choices, model),
+            8..=11 if model.bookings().count() > 0 => cancel(choices, model),
+            12 | 13 => block(choices, model),
             14 | 15 if model.blocks().count() > 0 => Step::Unblock { which: choices.below(model.blocks().count()) },
-            16 | 17 => Step::Resize { resource: 1 + choices.below(2), units: units(choices) },
-            18 | 19 => Step::Wait { minutes: number(choices, 90) },
+            16 => Step::Resize { resource: 1 + choices.below(2), units: units(choices) },
+            17..=19 => Step::Wait { minutes: number(choices, 180) },
             _ => continue,
         };
     }
@@ -95,6 +92,14 @@ fn book(choices: &mut Choices, model: &Naive) -> Step {
     let start = around(choices, model);
     let ignoring = by == Who::Staff && choices.below(2) == 0;
     Step::Book { by, event_type, items: items(choices), start, minutes, ignoring }
+}
+
+fn cancel(choices: &mut Choices, model: &Naive) -> Step {
+    // Now and then what has lapsed: nobody can do that any more.
+    let lapsed = model.bookings().position(|booking| booking.has_lapsed()).filter(|_| choices.below(4) == 0);
+    let which = lapsed.unwrap_or_else(|| choices.below(model.bookings().count()));
+    let by = if choices.below(2) == 0 { model.booker(which) } else { who(choices) };
+    Step::Cancel { by, which }
 }
 
 fn block(choices: &mut Choices, model: &Naive) -> Step {

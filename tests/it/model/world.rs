@@ -112,9 +112,7 @@ impl<'a> World<'a> {
     /// Waits until all that has lapsed is written down as expired: what is occupied is free only then.
     pub async fn wait_for_the_worker(&self, model: &Naive) {
         const LAST: &str = "query ($id: ID!) { booking(id: $id) { history { to } } }";
-        for expired in
-            model.bookings().filter(|booking| matches!(booking.what, What::Booking { status: "EXPIRED", .. }))
-        {
+        for expired in model.bookings().filter(|booking| booking.has_lapsed()) {
             let waiting = async {
                 loop {
                     let seen = self.staff.ask(LAST, json!({ "id": expired.id })).await;
