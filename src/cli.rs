@@ -29,7 +29,7 @@ pub enum Command {
     Migrate(MigrateArgs),
     /// Make a signed access token, for development.
     Token(Box<TokenArgs>),
-    /// Compare what is stored as occupied with what the bookings say.
+    /// Compare what is stored as occupied with what bookings and blocks say, and bookings with their histories.
     Check(CheckArgs),
 }
 
@@ -273,6 +273,9 @@ pub struct MigrateArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub database: DatabaseArgs,
+    /// Mend what is stored as occupied, also while servers run on the database.
+    #[arg(long)]
+    pub repair: bool,
     #[command(flatten)]
     pub log: LogArgs,
 }
@@ -314,7 +317,7 @@ mod tests {
     use super::*;
 
     /// What one call of `token` or `check` is about, and no setting of the server's.
-    const PARAMETERS: [&str; 6] = ["role", "subject", "email", "name", "organization", "valid-hours"];
+    const PARAMETERS: [&str; 7] = ["repair", "role", "subject", "email", "name", "organization", "valid-hours"];
 
     #[test]
     fn the_command_line_is_well_formed() {

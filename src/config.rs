@@ -126,6 +126,8 @@ pub struct MigrateSettings {
 pub struct CheckSettings {
     /// Which database.
     pub database: DatabaseSettings,
+    /// Whether to mend what can be mended.
+    pub repair: bool,
     /// What is logged.
     pub log: LogSettings,
 }

@@ -9,7 +9,8 @@
 //! From the outside to the inside; each may import what stands below it, as far as its documentation says so.
 //!
 //! - [`program`] does what each command says; `cli` and [`config`] read the settings; [`app`] builds a server, runs it and
-//!   ends it, in a `process` of which it knows log, signals and port; `demo` makes one to play with.
+//!   ends it, in a `process` of which it knows log, signals and port; `demo` makes one to play with;
+//!   `check` compares what is stored with itself.
 //! - `http` is the only code that knows axum: routes, tokens, WebSockets. [`auth`] verifies tokens.
 //! - `graphql` is the only code that knows async-graphql: the check before execution, the types, the mask behind.
 //! - [`service`] has the use cases: authorize, read, decide, write, commit, publish.
@@ -32,6 +33,7 @@
 pub mod address;
 pub mod app;
 pub mod auth;
+mod check;
 mod cli;
 pub mod clock;
 pub mod config;

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use crate::app::{App, StartError, open};
 use crate::auth::Tokens;
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{self, CheckSettings, Invocation, ServeSettings, TokenKey, TokenSettings};
-use crate::store::{OccupancyDifference, StoreError};
-use crate::{demo, graphql, process};
+use crate::config::{self, Invocation, ServeSettings, TokenKey, TokenSettings};
+use crate::{check, demo, graphql, process};
 
 /// Runs the program as the command line and the environment say.
 #[must_use]
@@ -50,7 +49,7 @@ async fn run(invocation: Invocation) -> Result<ExitCode, StartError> {
             let token = Tokens::new(Some(&request.tokens), clock).sign(&request.profile, request.valid)?;
             writeln!(io::stdout(), "{token}")?;
         }
-        Invocation::Check(settings) => return check(&settings, &clock).await,
+        Invocation::Check(settings) => return check::run(&settings, &clock).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,31 +78,4 @@ fn warn_of_tokens(tokens: Option<&TokenSettings>) {
         ),
         Some(_) => {}
     }
-}
-
-/// Compares what is occupied with what the bookings say. Exit code 1 when they differ.
-async fn check(settings: &CheckSettings, clock: &SharedClock) -> Result<ExitCode, StartError> {
-    process::start_log(&settings.log);
-    let store = open(&settings.database, None).await?;
-    if !store.is_migrated().await? {
-        return Err(StartError::new("The database is not of this version. Run `slotwise migrate` first."));
-    }
-    let now = clock.now();
-    let differences = store
-        .snapshot(|reader| async move {
-            let mut differences = Vec::new();
-            reader.check_occupancy(now, |difference| differences.push(difference)).await?;
-            Ok::<_, StoreError>(differences)
-        })
-        .await?;
-    store.close().await?;
-    let mut out = io::stdout();
-    for OccupancyDifference { resource_id, day, stored, computed, overbooked, .. } in &differences {
-        let date = day.first_quantum().start().date_naive();
-        let (stored, computed) = (stored.count(), computed.count());
-        write!(out, "{resource_id} on {date} (UTC): {stored} quarter hours are stored as full, {computed} should be")?;
-        writeln!(out, "{}", if overbooked.is_empty() { "" } else { "; bookings take more than there is" })?;
-    }
-    writeln!(out, "{} days differ from what the bookings say.", differences.len())?;
-    Ok(if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -152,7 +152,7 @@ impl Reading {
     pub(super) fn check(&mut self, args: CheckArgs) -> Option<CheckSettings> {
         let database = self.database(args.database);
         let log = self.log(args.log);
-        Some(CheckSettings { database: database?, log: log? })
+        Some(CheckSettings { database: database?, repair: args.repair, log: log? })
     }
 
     pub(super) fn token(&mut self, args: TokenArgs) -> Option<TokenRequest> {

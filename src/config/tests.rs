@@ -37,7 +37,8 @@ fn other_commands_do_not_need_the_settings_of_serve() {
     assert!(matches!(read("slotwise schema"), Ok(Invocation::Schema)));
     assert!(matches!(read("slotwise demo --listen 127.0.0.1:0"), Ok(Invocation::Demo(_))));
     assert!(matches!(read("slotwise migrate"), Ok(Invocation::Migrate(_))));
-    assert!(matches!(read("slotwise check"), Ok(Invocation::Check(_))));
+    assert!(matches!(read("slotwise check"), Ok(Invocation::Check(settings)) if !settings.repair));
+    assert!(matches!(read("slotwise check --repair"), Ok(Invocation::Check(settings)) if settings.repair));
 }
 
 #[test]

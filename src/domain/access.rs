@@ -63,6 +63,12 @@ impl Staff {
         caller.viewer().filter(|viewer| viewer.role >= Role::Staff).cloned().map(Self)
     }
 
+    /// Who they are.
+    #[must_use]
+    pub fn id(&self) -> &UserId {
+        &self.0.id
+    }
+
     /// Whose staff they are: what they may see and change.
     #[must_use]
     pub fn organization(&self) -> &OrganizationId {

@@ -1,4 +1,4 @@
-//! The audit log: who changed what of the things that admins run.
+//! The audit log: who changed what of the things that admins run, and who blocked what.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -17,6 +17,8 @@ pub enum AuditEntity {
     Schedule,
     /// A person.
     User,
+    /// A block.
+    Block,
 }
 
 impl AuditEntity {
@@ -28,6 +30,7 @@ impl AuditEntity {
             Self::EventType => "EventType",
             Self::Schedule => "Schedule",
             Self::User => "User",
+            Self::Block => "Block",
         }
     }
 }

@@ -15,7 +15,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 
-pub use check::Policy;
+pub use check::{Policy, STAFF_REACH_BACK};
 pub use grid::{DayGrid, DayOffer, Listing, OfferedSlot};
 pub use occupancy::Occupancy;
 pub use terms::{

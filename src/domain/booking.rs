@@ -65,6 +65,16 @@ impl BookingStatus {
             Self::Declined | Self::Cancelled | Self::Expired => false,
         }
     }
+
+    /// When a booking in this state expires unless it is confirmed before: see [`Booking::lapses_at`].
+    #[must_use]
+    pub fn lapses_at(self, start: DateTime<Utc>, expires_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Provisional => Some(expires_at.map_or(start, |at| at.min(start))),
+            Self::Pending => Some(start),
+            Self::Confirmed | Self::Declined | Self::Cancelled | Self::Completed | Self::NoShow | Self::Expired => None,
+        }
+    }
 }
 
 /// What happened to a booking.
@@ -196,16 +206,7 @@ impl Booking {
     /// passes, a pending one once its start passes, no other.
     #[must_use]
     pub fn lapses_at(&self) -> Option<DateTime<Utc>> {
-        match self.status {
-            BookingStatus::Provisional => Some(self.expires_at.map_or(self.start, |at| at.min(self.start))),
-            BookingStatus::Pending => Some(self.start),
-            BookingStatus::Confirmed
-            | BookingStatus::Declined
-            | BookingStatus::Cancelled
-            | BookingStatus::Completed
-            | BookingStatus::NoShow
-            | BookingStatus::Expired => None,
-        }
+        self.status.lapses_at(self.start, self.expires_at)
     }
 
     /// Whether it has expired at `now`, though nothing has written that down yet.

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod audit;
 pub mod availability;
+pub mod block;
 pub mod booking;
 pub mod catalogue;
 pub mod id;

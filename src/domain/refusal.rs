@@ -27,7 +27,7 @@ pub enum Refusal {
     TooFarAhead,
     /// More units than the pool has.
     NotEnoughUnits,
-    /// Occupied by a booking.
+    /// Occupied by a booking or a block.
     SlotTaken,
     /// Held by another session.
     SlotHeld,
@@ -84,10 +84,10 @@ impl UserError {
         Self { refusal, message: message.into(), field: Vec::new(), conflicts: Vec::new() }
     }
 
-    /// A booking stands in the way.
+    /// A booking or a block stands in the way.
     #[must_use]
     pub fn taken(conflicts: Vec<Conflict>) -> Self {
-        let message = "This time is already booked. Choose another start from `daySlots`.";
+        let message = "This time is taken already. Choose another start from `daySlots`.";
         Self::new(Refusal::SlotTaken, message).because_of(conflicts)
     }
 

@@ -5,6 +5,7 @@
 pub mod administration;
 mod announcing;
 pub mod availability;
+pub mod blocks;
 mod booker;
 pub mod booking;
 pub mod booking_events;

@@ -1,29 +1,28 @@
-//! Comparing what is occupied with what the bookings say.
+//! Comparing what is stored with what follows from it: what is occupied with what bookings and blocks take, and where
+//! bookings stand with what happened to them. Mending what can be mended is in `mending`.
 
-use std::collections::BTreeMap;
+mod bookings;
+mod mending;
+mod taken;
 
 use chrono::{DateTime, Utc};
-use entity::{booking, booking_item, occupancy, resource};
-use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
-use sea_orm::{
-    ColumnTrait, EntityTrait, FromQueryResult, Iterable, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-};
+use entity::{occupancy, resource};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, Order, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 
-use super::booking::status;
 use super::capacity::from_on;
 use super::convert;
 use super::occupancy::occupied_day;
 use super::{Reader, StoreError};
 use crate::domain::id::ResourceId;
-use crate::domain::quantum::{DayMap, Quantum, QuantumSpan, UtcDay};
+use crate::domain::quantum::{DayMap, Quantum, UtcDay};
 use crate::domain::units::DayUnits;
+
+pub use bookings::{BookingDifference, BookingFault};
 
 /// How many rows are read at a time: what bounds the memory that a check needs.
 const AT_A_TIME: u64 = 1000;
-/// More units than any resource has, to count what bookings take even where they take too much.
-const NO_LIMIT: u32 = u16::MAX as u32;
 
-/// A day on which what is stored is not what the bookings say.
+/// A day on which what is stored is not what the bookings and blocks say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OccupancyDifference {
     /// The resource.
@@ -38,9 +37,20 @@ pub struct OccupancyDifference {
     pub stored_units: Option<DayUnits>,
     /// The counters as they should be; `None` for a resource that counts no units.
     pub computed_units: Option<DayUnits>,
-    /// The quanta of which bookings take more than there is. What is over does not count where units are counted:
-    /// there may have been more of them then.
+    /// The quanta of which more is taken than there is. What is over does not count where units are counted: there may
+    /// have been more of them then.
     pub overbooked: DayMap,
+    /// The ids of some of the bookings and blocks that take too much together.
+    pub takers: Vec<String>,
+}
+
+impl OccupancyDifference {
+    /// Whether what is stored is not what follows from bookings and blocks: what can be mended. (What is merely
+    /// overbooked can not: somebody has to decide who gives way.)
+    #[must_use]
+    pub fn is_stored_wrong(&self) -> bool {
+        self.stored != self.computed || self.stored_units != self.computed_units
+    }
 }
 
 /// One resource that is checked.
@@ -53,8 +63,8 @@ struct Checked {
 }
 
 impl Reader {
-    /// Recomputes all that is occupied from the bookings that hold time, and hands `report` each day that differs. In
-    /// a snapshot, one resource at a time: the memory it needs grows with the days of one resource.
+    /// Recomputes all that is occupied from the bookings that hold time and the blocks, and hands `report` each day that
+    /// differs. In a snapshot, one resource at a time: the memory it needs grows with the days of one resource.
     ///
     /// # Errors
     /// Faults of the database.
@@ -92,7 +102,7 @@ impl Reader {
         checked: &Checked,
         report: &mut (impl FnMut(OccupancyDifference) + Send),
     ) -> Result<(), StoreError> {
-        let mut computed = self.computed_units(&checked.id).await?;
+        let mut computed = self.taken_units(&checked.id, None).await?;
         let mut after = i32::MIN;
         loop {
             let select = occupancy::Entity::find()
@@ -107,34 +117,24 @@ impl Reader {
             for row in rows {
                 let row = occupied_day(row)?;
                 let units = computed.remove(&row.day).unwrap_or_default();
-                report_unless_equal(checked, row.day, (row.map, row.units), &units, report);
+                if let Some(difference) = checked.difference(row.day, (row.map, row.units), units) {
+                    report(self.with_takers(difference).await?);
+                }
             }
         }
         for (day, units) in computed {
             let nothing = (DayMap::EMPTY, checked.counted.then(DayUnits::default));
-            report_unless_equal(checked, day, nothing, &units, report);
+            if let Some(difference) = checked.difference(day, nothing, units) {
+                report(self.with_takers(difference).await?);
+            }
         }
         Ok(())
     }
 
-    /// How many units of `resource` the bookings that hold time take on each day.
-    async fn computed_units(&self, resource: &ResourceId) -> Result<BTreeMap<UtcDay, DayUnits>, StoreError> {
-        let mut days: BTreeMap<UtcDay, DayUnits> = BTreeMap::new();
-        let mut after = (i64::MIN, String::new());
-        loop {
-            let taken: Vec<TakenTime> = self.models(&taken_time(resource, &after)).await?;
-            let Some(last) = taken.last() else { return Ok(days) };
-            after = (last.occupied_from, last.id.clone());
-            for row in taken {
-                let span = QuantumSpan::new(Quantum(row.occupied_from), Quantum(row.occupied_to));
-                for (day, map) in span.days() {
-                    let units = days.entry(day).or_default();
-                    *units = units
-                        .add(map, convert::number(row.quantity)?, NO_LIMIT)
-                        .map_err(|_| StoreError::corrupt(format!("booking {} takes too many units", row.id)))?;
-                }
-            }
-        }
+    /// The same with the bookings and blocks that take too much.
+    async fn with_takers(&self, difference: OccupancyDifference) -> Result<OccupancyDifference, StoreError> {
+        let takers = self.takers(&difference.resource_id, &difference.overbooked.spans(difference.day)).await?;
+        Ok(OccupancyDifference { takers, ..difference })
     }
 }
 
@@ -145,57 +145,32 @@ struct Capacity {
     counted: bool,
 }
 
-/// A span that a booking takes of a resource.
-#[derive(FromQueryResult)]
-struct TakenTime {
-    id: String,
-    occupied_from: i64,
-    occupied_to: i64,
-    quantity: i32,
-}
-
-/// The next of the spans that bookings take of `resource`, by their start and the booking's id.
-fn taken_time(resource: &ResourceId, after: &(i64, String)) -> SelectStatement {
-    let holding = entity::status::BookingStatus::iter().filter(|stored| status(*stored).holds_time());
-    let column = |column: booking::Column| Expr::col((booking::Entity, column));
-    let mut select = booking::Entity::find()
-        .select_only()
-        .columns([booking::Column::Id, booking::Column::OccupiedFrom, booking::Column::OccupiedTo])
-        .filter(booking::Column::Status.is_in(holding))
-        .order_by(booking::Column::OccupiedFrom, Order::Asc)
-        .order_by(booking::Column::Id, Order::Asc)
-        .limit(AT_A_TIME)
-        .into_query();
-    select
-        .column((booking_item::Entity, booking_item::Column::Quantity))
-        .inner_join(
-            booking_item::Entity,
-            Expr::col((booking_item::Entity, booking_item::Column::BookingId))
-                .equals((booking::Entity, booking::Column::Id)),
-        )
-        .and_where(booking_item::Column::ResourceId.eq(resource.as_str()))
-        .and_where(
-            Expr::tuple([column(booking::Column::OccupiedFrom), column(booking::Column::Id)])
-                .gt(Expr::tuple([after.0.into(), after.1.as_str().into()])),
-        );
-    select
-}
-
-fn report_unless_equal(
-    checked: &Checked,
-    day: UtcDay,
-    (stored, stored_units): (DayMap, Option<DayUnits>),
-    units: &DayUnits,
-    report: &mut impl FnMut(OccupancyDifference),
-) {
-    let computed = units.full(checked.capacity);
-    let computed_units = checked.counted.then(|| units.clone());
-    let mut overbooked = units.short_of(0, checked.capacity);
-    if checked.counted {
-        overbooked = overbooked & from_on(day, checked.now);
-    }
-    if stored != computed || stored_units != computed_units || !overbooked.is_empty() {
-        let resource_id = checked.id.clone();
-        report(OccupancyDifference { resource_id, day, stored, computed, stored_units, computed_units, overbooked });
+impl Checked {
+    /// What is wrong with a day, if anything is. `units` are those that should be taken.
+    fn difference(
+        &self,
+        day: UtcDay,
+        (stored, stored_units): (DayMap, Option<DayUnits>),
+        units: DayUnits,
+    ) -> Option<OccupancyDifference> {
+        let computed = units.full(self.capacity);
+        let mut overbooked = units.short_of(0, self.capacity);
+        if self.counted {
+            overbooked = overbooked & from_on(day, self.now);
+        }
+        let computed_units = self.counted.then_some(units);
+        let resource_id = self.id.clone();
+        let takers = Vec::new();
+        let difference = OccupancyDifference {
+            resource_id,
+            day,
+            stored,
+            computed,
+            stored_units,
+            computed_units,
+            overbooked,
+            takers,
+        };
+        (difference.is_stored_wrong() || !overbooked.is_empty()).then_some(difference)
     }
 }

@@ -5,11 +5,12 @@
 //! [`Tx`], so nothing can be written outside a transaction.
 //!
 //! Locks are taken in one order everywhere: idempotency key, the organization's catalogue (by whoever changes it),
-//! resource rows by id, booking rows by id, occupancy rows by (resource, day), a caller's places for provisional
+//! resource rows by id, booking rows by id, blocks, occupancy rows by (resource, day), a caller's places for provisional
 //! bookings. People have locks of their own
 //! (`user.rs`), which are never taken with those of bookings.
 
 mod audit;
+mod block;
 mod booking;
 mod booking_list;
 mod booking_stats;
@@ -39,11 +40,12 @@ use std::sync::Arc;
 use migration::{Migrator, MigratorTrait};
 
 pub use audit::AuditFilter;
+pub use block::BlockFilter;
 pub use booking::Histories;
 pub use booking_list::{BookingFilter, BookingOrder, BookingSelection};
 pub use booking_stats::{BlockedTime, StatsFilter};
 pub use catalogue::{CatalogueState, EventTypeFilter, ResourceFilter};
-pub use check::OccupancyDifference;
+pub use check::{BookingDifference, BookingFault, OccupancyDifference};
 pub use connect::{StatementObserver, StoreOptions};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, KeyTaking};

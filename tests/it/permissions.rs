@@ -111,6 +111,8 @@ const QUERIES: &[Case] = &[
         "byStatus { count }",
         STAFF,
     ),
+    case("blocks", "nodes { id reason createdBy { userId } } totalCount", STAFF_OWN),
+    case(r#"blocks(resourceId: "res_on")"#, "nodes { id }", STAFF),
     case("users", "nodes { id email role } totalCount", ADMINS_OWN),
     case("auditLog", "nodes { id entityId changes } totalCount", ADMINS_OWN),
 ];
@@ -167,6 +169,12 @@ const MUTATIONS: &[Case] = &[
     case(r#"completeBooking(input: { id: "$begun" })"#, "booking { id }", STAFF),
     case(r#"markBookingNoShow(input: { id: "$begun" })"#, "booking { id }", STAFF),
     case(
+        r#"createBlock(input: { resourceId: "res_spare", start: "$day", end: "$time" })"#,
+        "block { id resource { id } }",
+        STAFF,
+    ),
+    case(r#"deleteBlock(input: { id: "$block" })"#, "deletedId", STAFF),
+    case(
         r#"createSchedule(input: { name: "$me", timeZone: "Europe/Berlin", weeklyHours: [] })"#,
         "schedule { id }",
         ADMINS_OWN,
@@ -210,6 +218,8 @@ struct World {
     everybody: [(&'static str, Actor); 7],
     /// How many bookings have been made.
     bookings: AtomicUsize,
+    /// How many blocks have been made to be removed.
+    blocks: AtomicUsize,
 }
 
 impl World {
@@ -248,7 +258,7 @@ impl World {
         for (_, actor) in &everybody {
             actor.ask("{ viewer { id } }", json!({})).await;
         }
-        Self { server, everybody, bookings: AtomicUsize::new(0) }
+        Self { server, everybody, bookings: AtomicUsize::new(0), blocks: AtomicUsize::new(0) }
     }
 
     /// A booking made for the occasion: of the customer's, confirmed or pending, or one that staff have made and that
@@ -287,6 +297,15 @@ impl World {
         }
     }
 
+    /// A block, made for the occasion.
+    async fn block(&self) -> String {
+        let number = self.blocks.fetch_add(1, Ordering::Relaxed);
+        let (start, end) = (format!("2027-01-01T{number:02}:00:00Z"), format!("2027-01-01T{number:02}:30:00Z"));
+        let (_, staff) = &self.everybody[2];
+        let input = json!({ "resourceId": "res_spare", "start": start, "end": end });
+        staff.run_well("createBlock", input).await["block"]["id"].as_str().unwrap().to_owned()
+    }
+
     /// `case` as an operation for the one at `column`.
     async fn document(&self, kind: &str, case: &Case, number: usize, column: usize) -> String {
         let mut field = case.field.to_owned();
@@ -295,8 +314,11 @@ impl World {
                 field = field.replace(placeholder, &self.booking(placeholder).await);
             }
         }
+        let block = if field.contains("$block") { self.block().await } else { String::new() };
         let field = field
             .replace("$me", self.everybody[column].0)
+            .replace("$block", &block)
+            .replace("$day", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 7 + column))
             .replace("$time", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 8 + column));
         let selection = match (kind, case.selection) {
             (_, "") => String::new(),

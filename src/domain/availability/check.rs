@@ -11,8 +11,8 @@ use super::occupancy::Occupancy;
 use super::rules::ClockRules;
 use super::terms::Terms;
 
-/// How far back staff may book.
-const STAFF_REACH_BACK: TimeDelta = TimeDelta::days(31);
+/// How far back staff may book and block.
+pub const STAFF_REACH_BACK: TimeDelta = TimeDelta::days(31);
 
 /// By which rules a start is checked.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The mutation root, one file per noun.
 
+pub mod block;
 pub mod booking;
 pub mod booking_transition;
 pub mod booking_update;
@@ -25,6 +26,7 @@ pub struct Mutation(
     booking_update::BookingUpdateMutation,
     booking_transition::BookingTransitionMutation,
     rescheduling::RescheduleMutation,
+    block::BlockMutation,
     resource::ResourceMutation,
     event_type::EventTypeMutation,
     schedule::ScheduleMutation,

@@ -42,7 +42,7 @@ impl ResourceMutation {
         for_admins(ctx, async |admin| update_resource(ctx, &admin, input).await.map(Some)).await
     }
 
-    /// Removes a resource that has never been booked, with its links to event types. For admins.
+    /// Removes a resource that has never been booked, with its links to event types and its blocks. For admins.
     async fn delete_resource(
         &self,
         ctx: &Context<'_>,

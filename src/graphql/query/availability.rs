@@ -105,7 +105,7 @@ impl AvailabilityQuery {
         Some(resolve.await)
     }
 
-    /// Whether no booking occupies any of the span, 31 days at most. Schedules and holds do not count.
+    /// Whether no booking or block occupies any of the span, 31 days at most. Schedules and holds do not count.
     async fn is_available(
         &self,
         ctx: &Context<'_>,

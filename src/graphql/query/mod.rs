@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod availability;
+pub mod block;
 pub mod booking;
 pub mod booking_list;
 pub mod catalogue;
@@ -22,6 +23,7 @@ pub struct Query(
     schedule::ScheduleQuery,
     booking::BookingQuery,
     booking_list::BookingListQuery,
+    block::BlockQuery,
     audit::AuditQuery,
     server::ServerQuery,
     user::UserQuery,

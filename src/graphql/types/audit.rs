@@ -45,7 +45,8 @@ impl AuditEntry {
         &self.0.action
     }
 
-    /// What kind of thing it was done to, by the name of its type: `Resource`, `EventType`, `Schedule`, `User`.
+    /// What kind of thing it was done to, by the name of its type: `Resource`, `EventType`, `Schedule`, `User`,
+    /// `Block`.
     async fn entity(&self) -> &str {
         &self.0.entity
     }

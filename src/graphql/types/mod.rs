@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod availability;
+pub mod block;
 pub mod booking;
 pub mod booking_event;
 pub mod booking_input;

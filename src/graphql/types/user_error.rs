@@ -8,7 +8,7 @@ use crate::graphql::scalar::DateTime;
 /// Why the rules refused something. Codes may be added: treat one that you do not know as `INVALID`.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 pub enum UserErrorCode {
-    /// A booking occupies the time. Choose another start from `daySlots`.
+    /// A booking or a block occupies the time. Choose another start from `daySlots`.
     SlotTaken,
     /// Another session holds the time. It may come free within seconds: watch `presenceChanged`.
     SlotHeld,

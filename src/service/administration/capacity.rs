@@ -44,8 +44,8 @@ impl Administration {
             end: span.end_at(),
             holder: None,
         });
-        let message = "More units than that are booked at the times given in `conflicts`. Move or cancel bookings there, \
-                       or keep more units.";
+        let message = "More units than that are booked or blocked at the times given in `conflicts`. Move or cancel what is \
+                       there, or keep more units.";
         let refused = UserError::new(Refusal::NotEnoughUnits, message).at(["input", "quantity"]);
         problems.refuse(refused.because_of(conflicts.collect()));
         Ok(())

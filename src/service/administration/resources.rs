@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::service::Services;
 use crate::service::booking::Outcome;
 use crate::service::input::Problems;
+use crate::store::BlockFilter;
 
 /// A resource to be made.
 #[derive(Clone, Debug)]
@@ -121,7 +122,7 @@ impl Services {
         .await
     }
 
-    /// Removes a resource that has never been booked, with its links.
+    /// Removes a resource that has never been booked, with its links and blocks.
     ///
     /// # Errors
     /// Faults of the store. What the rules refuse is the inner `Err`.
@@ -222,6 +223,7 @@ impl Administration {
         if self.tx.is_resource_booked(&id).await? {
             return Err(in_use().into());
         }
+        let blocks = self.tx.block_count(&BlockFilter::of_resource(organization, &id)).await?;
         let event_types = self.unlink_all(&id).await?;
         self.tx.delete_resource(organization, &id).await.map_err(|fault| {
             // Somebody has just booked it.
@@ -230,6 +232,9 @@ impl Administration {
         let mut was = audit_fields(&resource);
         if !event_types.is_empty() {
             was.insert("eventTypes".to_owned(), json!(event_types));
+        }
+        if blocks > 0 {
+            was.insert("blocks".to_owned(), json!(blocks));
         }
         self.record(AuditAction::Deleted, AuditEntity::Resource, id.as_str(), &was, &AuditFields::new()).await?;
         Ok(id)

@@ -88,7 +88,7 @@ impl Tx {
             return Ok(true);
         }
         // Only to tell what was not as it should be: nothing is decided by this.
-        let stored = self.locked_day(row).await?.unwrap_or_else(|| nothing(row));
+        let stored = self.locked_day(&row.resource_id, row.day).await?.unwrap_or_else(|| nothing(row));
         if stored.map & old != old {
             return Err(row.corrupt("does not hold what is to be let go"));
         }
@@ -99,9 +99,9 @@ impl Tx {
     async fn change_units(&self, row: &RowChange) -> Result<bool, StoreError> {
         if row.old.is_empty() {
             // The row is made first, so that there is one to lock: of two writers one waits here for the other.
-            self.execute(&make_counted_row(row)).await?;
+            self.make_row(&row.resource_id, row.day, true).await?;
         }
-        let stored = self.locked_day(row).await?;
+        let stored = self.locked_day(&row.resource_id, row.day).await?;
         let Some(mut units) = stored.and_then(|stored| stored.units) else {
             return Err(row.corrupt("counts no units"));
         };
@@ -146,11 +146,42 @@ impl Tx {
         Ok(Taking::Refused(conflicts))
     }
 
-    async fn locked_day(&self, row: &RowChange) -> Result<Option<OccupiedDay>, StoreError> {
-        let mut select = occupancy::Entity::find_by_id((row.resource_id.to_string(), row.day.0)).into_query();
+    /// Makes a row in which nothing is taken, unless there is one.
+    pub(in crate::store) async fn make_row(
+        &self,
+        resource: &ResourceId,
+        day: UtcDay,
+        counted: bool,
+    ) -> Result<(), StoreError> {
+        self.execute(&make_row(resource, day, counted)).await.map(|_| ())
+    }
+
+    /// Reads a row, and keeps others from changing it until the transaction ends.
+    pub(in crate::store) async fn locked_day(
+        &self,
+        resource: &ResourceId,
+        day: UtcDay,
+    ) -> Result<Option<OccupiedDay>, StoreError> {
+        let mut select = occupancy::Entity::find_by_id((resource.to_string(), day.0)).into_query();
         select.lock(LockType::Update);
         let rows: Vec<occupancy::Model> = self.models(&select).await?;
         rows.into_iter().next().map(occupied_day).transpose()
+    }
+
+    /// Stores what is taken on a day of a resource that counts no units.
+    pub(in crate::store) async fn save_bits(
+        &self,
+        resource: &ResourceId,
+        day: UtcDay,
+        map: DayMap,
+    ) -> Result<(), StoreError> {
+        let (before_noon, from_noon) = map.halves();
+        let mut update = change(resource, day);
+        update
+            .value(occupancy::Column::BeforeNoon, before_noon)
+            .value(occupancy::Column::FromNoon, from_noon)
+            .value(occupancy::Column::Units, Option::<Vec<u8>>::None);
+        self.execute(&update).await.map(|_| ())
     }
 
     /// Stores the units that are taken on a day of a resource with `capacity` units, and with them where none is left.
@@ -273,15 +304,15 @@ fn exchange_bits(row: &RowChange, old: DayMap, new: DayMap) -> UpdateStatement {
     update
 }
 
-/// A row with counters and nothing taken, unless there is one.
-fn make_counted_row(row: &RowChange) -> InsertStatement {
+/// A row in which nothing is taken, unless there is one.
+fn make_row(resource: &ResourceId, day: UtcDay, counted: bool) -> InsertStatement {
     use occupancy::Column;
     let made = occupancy::Model {
-        resource_id: row.resource_id.to_string(),
-        day: row.day.0,
+        resource_id: resource.to_string(),
+        day: day.0,
         before_noon: 0,
         from_noon: 0,
-        units: Some(DayUnits::default().to_bytes()),
+        units: counted.then(|| DayUnits::default().to_bytes()),
         revision: 0,
     };
     let on_conflict = OnConflict::columns([Column::ResourceId, Column::Day]).do_nothing().to_owned();

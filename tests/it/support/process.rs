@@ -105,7 +105,16 @@ impl Drop for ServerProcess {
 
 /// What `slotwise check` says about the database at `url`: its exit status and what it printed.
 pub fn check(url: &str) -> (ExitStatus, String) {
-    let output = program(url).arg("check").output().unwrap();
+    run_check(url, &[])
+}
+
+/// The same of `slotwise check --repair`.
+pub fn check_and_repair(url: &str) -> (ExitStatus, String) {
+    run_check(url, &["--repair"])
+}
+
+fn run_check(url: &str, flags: &[&str]) -> (ExitStatus, String) {
+    let output = program(url).arg("check").args(flags).output().unwrap();
     (output.status, String::from_utf8(output.stdout).unwrap())
 }
 

@@ -16,6 +16,8 @@ const EVENT_TYPE: &str = "eventType { id organizationId slug title description d
 /// A schedule with all that is in it.
 pub const SCHEDULE: &str = "schedule { id organizationId name timeZone weeklyHours { weekday start end }
     dateOverrides { date windows { start end } reason } createdAt updatedAt }";
+/// A block with all that is in it.
+const BLOCK: &str = "block { id resource { id active } quantity start end reason createdBy { kind userId } createdAt }";
 
 /// One line of the audit log.
 #[derive(Debug, PartialEq)]
@@ -81,6 +83,7 @@ pub fn operation(mutation: &str) -> String {
         "createResource" | "updateResource" => RESOURCE.to_owned(),
         "createEventType" | "updateEventType" => EVENT_TYPE.to_owned(),
         "createSchedule" | "updateSchedule" | "setDateOverrides" | "removeDateOverrides" => SCHEDULE.to_owned(),
+        "createBlock" => BLOCK.to_owned(),
         "linkEventType" | "unlinkEventType" => format!("{RESOURCE} {EVENT_TYPE}"),
         _ => "deletedId".to_owned(),
     };
