@@ -142,7 +142,7 @@ async fn whoever_falls_behind_is_told_how_to_catch_up_and_nothing_that_has_a_gap
     let mut watch = watch(&server, &staff, json!({})).await;
     // The server cannot tell any of them before all have happened.
     for number in 0..1_000 {
-        server.tell_of(put(&number.to_string(), &["a"], &at(10), 60));
+        server.tell_of(&put(&number.to_string(), &["a"], &at(10), 60));
     }
     let message = watch.next_raw().await;
     let error = &message["payload"]["errors"][0];
@@ -176,7 +176,7 @@ async fn an_organization_is_told_of_its_own_bookings_only() {
     let mut watch = watch(&server, &far, json!({})).await;
     book(&server.customer("ada"), hour("a", 9)).await;
     let elsewhere = Booking { organization_id: "elsewhere".into(), ..put("far", &["a"], &at(9), 60) };
-    server.tell_of(elsewhere);
+    server.tell_of(&elsewhere);
     let message = watch.next_raw().await;
     assert_eq!(message["payload"]["data"]["bookingChanged"]["booking"]["id"], "bkg_far", "{message}");
     for resource in ["res_a", "res_none"] {
@@ -192,7 +192,7 @@ async fn one_booking_is_watched_by_whoever_may_read_it() {
     let (id, token) = book(&ada, hour("a", 9)).await;
     let (other, other_token) = book(&ada, hour("a", 10)).await;
     let by_token = json!({ "booking": id, "token": token });
-    let mut watches = vec![
+    let mut watches = [
         watch(&server, &ada, json!({ "booking": id })).await,
         watch(&server, &guest, by_token.clone()).await,
         watch(&server, &server.customer("bob"), by_token).await,
