@@ -2,7 +2,10 @@
 //!
 //! A booking is at most 31 days long. So what overlaps a span starts at most that long before it, and every question about
 //! a span reads one range of `bookings_by_start`, however many bookings there are. Without a span a list walks the index
-//! of its order until the page is full.
+//! of its order until the page is full. Of one booker, address or reference there are few, and each has an index of its
+//! own. Looked at with 100,000 bookings on both databases (EXPLAIN): a page of any of these takes less than a few
+//! milliseconds. What takes longer, up to the whole index of the order, is a filter that lets little through and names
+//! none of these: a status, an event type, on SQLite a resource that is hardly ever booked.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::{booking, booking_item};
@@ -89,6 +92,19 @@ pub struct BookingFilter {
 }
 
 impl BookingFilter {
+    /// By what a list in this order is ordered.
+    fn ordered_by(&self, order: BookingOrder) -> Expr {
+        let column = Expr::col((booking::Entity, order.column()));
+        let Self { booker, selection: BookingSelection { reference, booker_email, .. }, .. } = self;
+        let names_few = booker.is_some() || reference.is_some() || booker_email.is_some();
+        match order {
+            // No index is in this order. SQLite would rather walk the one over all changes of the organization than
+            // look up these few and sort them.
+            BookingOrder::UpdatedAscending | BookingOrder::UpdatedDescending if names_few => column.add(0_i64),
+            _ => column,
+        }
+    }
+
     /// What holds of each booking that is wanted, as it is seen at `now`.
     fn condition(&self, now: DateTime<Utc>) -> Condition {
         use booking::Column;
@@ -131,7 +147,7 @@ impl Reader {
         now: DateTime<Utc>,
     ) -> Result<Page<Booking>, StoreError> {
         let mut select = booking::Entity::find().filter(filter.condition(now)).into_query();
-        let (by, id) = ((booking::Entity, order.column()), (booking::Entity, booking::Column::Id));
+        let (by, id) = (filter.ordered_by(order), Expr::col((booking::Entity, booking::Column::Id)));
         page.narrow_towards(order.direction(), &mut select, by, id);
         let found = page.page(self.models::<booking::Model>(&select).await?);
         let items = self.with_items(found.items).await?;
@@ -149,13 +165,12 @@ impl Reader {
 
 /// The condition that a booking books `resource`.
 pub(super) fn books(resource: &ResourceId) -> Expr {
-    let item = |column: booking_item::Column| Expr::col((booking_item::Entity, column));
-    Expr::exists(
+    // SQLite reads this once, from `booking_items_by_resource`; it would look up EXISTS for each booking.
+    booking::Column::Id.in_subquery(
         Query::select()
-            .expr(Expr::value(1))
+            .column((booking_item::Entity, booking_item::Column::BookingId))
             .from(booking_item::Entity)
-            .and_where(item(booking_item::Column::BookingId).equals((booking::Entity, booking::Column::Id)))
-            .and_where(item(booking_item::Column::ResourceId).eq(resource.as_str()))
+            .and_where(booking_item::Column::ResourceId.eq(resource.as_str()))
             .to_owned(),
     )
 }

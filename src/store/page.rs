@@ -60,35 +60,29 @@ impl PageRequest {
     /// Narrows `select` down to the page and one more, by which [`PageRequest::page`] knows whether the list goes on.
     /// The list is of what grows only at one end, the newest first: ids grow with time.
     pub(super) fn narrow_newest_first<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, id: C) {
-        self.narrow_by(select, [id], |place| [place.id.as_str().into()], Direction::Descending);
+        self.narrow_by(select, [Expr::col(id)], |place| [place.id.as_str().into()], Direction::Descending);
     }
 }
 
 impl<V: Clone + Into<Value>> PageRequest<V> {
     /// The same for a list in the order of `value`, and then of the id.
     pub(super) fn narrow<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, value: C, id: C) {
-        self.narrow_towards(Direction::Ascending, select, value, id);
+        self.narrow_towards(Direction::Ascending, select, Expr::col(value), Expr::col(id));
     }
 
     /// The same for a list that goes either way.
-    pub(super) fn narrow_towards<C: IntoColumnRef + Copy>(
-        &self,
-        direction: Direction,
-        select: &mut SelectStatement,
-        value: C,
-        id: C,
-    ) {
+    pub(super) fn narrow_towards(&self, direction: Direction, select: &mut SelectStatement, value: Expr, id: Expr) {
         self.narrow_by(select, [value, id], |place| [place.value.clone().into(), place.id.as_str().into()], direction);
     }
 
-    fn narrow_by<C: IntoColumnRef + Copy, const N: usize>(
+    fn narrow_by<const N: usize>(
         &self,
         select: &mut SelectStatement,
-        columns: [C; N],
+        columns: [Expr; N],
         values: impl Fn(&Place<V>) -> [Value; N],
         direction: Direction,
     ) {
-        let place = || Expr::tuple(columns.map(Expr::col));
+        let place = || Expr::tuple(columns.clone());
         let value = |place: &Place<V>| Expr::tuple(values(place).map(Into::into));
         let ascending = direction == Direction::Ascending;
         if let Some(after) = &self.after {
@@ -102,7 +96,7 @@ impl<V: Clone + Into<Value>> PageRequest<V> {
             (PageEnd::First, false) | (PageEnd::Last, true) => Order::Desc,
         };
         for column in columns {
-            select.order_by(column, read.clone());
+            select.order_by_expr(column, read.clone());
         }
         select.limit(u64::from(self.size) + 1);
     }

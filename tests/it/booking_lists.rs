@@ -1,5 +1,7 @@
 //! Lists of bookings: who sees which, in what order, and which of them a filter lets through.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use slotwise::domain::access::Role;
@@ -173,12 +175,10 @@ async fn what_has_lapsed_is_expired_for_everybody_although_nothing_has_written_t
     pending.status = BookingStatus::Pending;
     pending.booker.user_id = Some("ada".into());
     let provisional = Booking {
-        id: "bkg_provisional".into(),
         status: BookingStatus::Provisional,
         expires_at: Some(instant("2026-12-01T06:00:01Z")),
-        start: instant("2026-12-01T09:00:00Z"),
-        end: instant("2026-12-01T10:00:00Z"),
-        ..pending.clone()
+        booker: pending.booker.clone(),
+        ..put("provisional", &["a"], "2026-12-01T09:00:00Z", 60)
     };
     server.put_bookings(&[pending, provisional]).await;
     let (ada, staff) = (server.customer("ada"), server.staff());
@@ -205,6 +205,7 @@ async fn what_has_lapsed_is_expired_for_everybody_although_nothing_has_written_t
 
 #[tokio::test]
 async fn each_sees_their_own_and_staff_see_all_of_their_organization() {
+    const WHO: &str = "{ myBookings(first: 1) { nodes { history { by { userId } } } } }";
     let server = rooms().await;
     let mut all = of_all_kinds(60);
     let mut far = put("far", &["x"], "2026-12-02T10:00:00Z", 60);
@@ -246,7 +247,6 @@ async fn each_sees_their_own_and_staff_see_all_of_their_organization() {
     assert_eq!(ids(&far_staff.bookings(json!({ "filter": { "resourceId": "res_a" } })).await), [""; 0]);
     assert_eq!(ids(&server.staff().bookings(json!({ "first": 200 })).await).len(), 60);
     // Who acted is for staff; in a list as anywhere.
-    const WHO: &str = "{ myBookings(first: 1) { nodes { history { by { userId } } } } }";
     let who = ada.ask(WHO, json!({})).await;
     assert_eq!(who["myBookings"]["nodes"][0]["history"][0]["by"]["userId"], Value::Null);
 }
@@ -321,8 +321,8 @@ async fn bookings_of_the_same_instant_are_told_apart_by_their_ids() {
 
 #[tokio::test]
 async fn what_is_malformed_is_refused() {
-    use base64::Engine as _;
-    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    const ASK: &str = "query ($filter: BookingFilter, $order: BookingOrder! = START_ASC, $first: Int, $after: String) {
+        bookings(filter: $filter, orderBy: $order, first: $first, after: $after) { nodes { id } } }";
     let server = rooms().await;
     server.put_bookings(&of_all_kinds(5)).await;
     let staff = server.staff();
@@ -333,8 +333,6 @@ async fn what_is_malformed_is_refused() {
     assert_eq!(ids(&staff.bookings(json!({ "first": 2, "after": cursor })).await).len(), 2);
     let forged = |value: Value, id: Value| URL_SAFE_NO_PAD.encode(json!([parts[0], value, id]).to_string());
     let huge = URL_SAFE_NO_PAD.encode(content.replacen(&parts[1].to_string(), "9223372036854775808", 1));
-    const ASK: &str = "query ($filter: BookingFilter, $order: BookingOrder! = START_ASC, $first: Int, $after: String) {
-        bookings(filter: $filter, orderBy: $order, first: $first, after: $after) { nodes { id } } }";
     for variables in [
         json!({ "after": "nonsense" }),
         json!({ "after": forged(json!("text"), json!("bkg_1")) }),
@@ -357,7 +355,6 @@ async fn what_is_malformed_is_refused() {
         json!({ "filter": { "seriesId": "r".repeat(65) } }),
         json!({ "filter": { "reference": "r".repeat(121) } }),
         json!({ "filter": { "bookerEmail": "r".repeat(255) } }),
-        json!({ "filter": { "status": ["LAPSED"] } }),
     ] {
         let answer = staff.send(ASK, variables.clone()).await;
         assert_eq!(answer.code(), "BAD_USER_INPUT", "{variables}: {}", answer.body);

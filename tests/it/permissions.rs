@@ -291,7 +291,7 @@ impl World {
             booking.id = named.split('"').next().unwrap().into();
         }
         loop {
-            self.server.tell_of(booking.clone());
+            self.server.tell_of(&booking);
             // Until it has answered, the server has had time for those who watch.
             self.everybody[0].1.ask("{ settings { quantumMinutes } }", json!({})).await;
         }

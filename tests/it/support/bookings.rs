@@ -69,8 +69,8 @@ impl TestServer {
     }
 
     /// Tells watchers that `booking` was made.
-    pub fn tell_of(&self, booking: Booking) {
-        let event = BookingEvent::new(booking.clone(), made(&booking));
+    pub fn tell_of(&self, booking: &Booking) {
+        let event = BookingEvent::new(booking.clone(), made(booking));
         self.feed.publish_booking(event.into());
     }
 }
