@@ -57,7 +57,7 @@ impl Reader {
         Ok(histories)
     }
 
-    async fn with_items(&self, bookings: Vec<booking::Model>) -> Result<Vec<Booking>, StoreError> {
+    pub(super) async fn with_items(&self, bookings: Vec<booking::Model>) -> Result<Vec<Booking>, StoreError> {
         use booking_item::Column;
         if bookings.is_empty() {
             return Ok(Vec::new());

@@ -23,6 +23,7 @@ mod occupancy;
 mod offers;
 mod page;
 mod schedule;
+mod series;
 #[cfg(test)]
 mod test_database;
 #[cfg(test)]

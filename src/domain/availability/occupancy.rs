@@ -30,6 +30,42 @@ impl Occupancy {
         self.resources.entry(resource).or_default().insert(day, OccupiedDay { full, units });
     }
 
+    /// Counts `quantity` units of `resource` as taken throughout `span`. They were free.
+    pub fn take(&mut self, resource: &Resource, quantity: u32, span: QuantumSpan) {
+        self.change(resource, span, |occupied, quanta| match &occupied.units {
+            Some(units) => {
+                let more = units.add(quanta, quantity, resource.quantity).ok().map(Box::new);
+                occupied.units = more.or_else(|| occupied.units.take());
+            }
+            None => occupied.full = occupied.full | quanta,
+        });
+    }
+
+    /// Counts `quantity` units of `resource` as free again throughout `span`. They were taken.
+    pub fn let_go(&mut self, resource: &Resource, quantity: u32, span: QuantumSpan) {
+        self.change(resource, span, |occupied, quanta| match &occupied.units {
+            Some(units) => {
+                let fewer = units.sub(quanta, quantity).map(Box::new);
+                occupied.units = fewer.or_else(|| occupied.units.take());
+            }
+            None => occupied.full = occupied.full & !quanta,
+        });
+    }
+
+    fn change(&mut self, resource: &Resource, span: QuantumSpan, change: impl Fn(&mut OccupiedDay, DayMap)) {
+        let days = self.resources.entry(resource.id.clone()).or_default();
+        for (day, quanta) in span.days() {
+            let occupied = days.entry(day).or_insert_with(|| OccupiedDay {
+                full: DayMap::EMPTY,
+                units: (resource.quantity > 1).then(Box::default),
+            });
+            change(occupied, quanta);
+            if let Some(units) = &occupied.units {
+                occupied.full = units.full(resource.quantity);
+            }
+        }
+    }
+
     /// Whether `quantity` units of `resource` are free throughout `span`.
     #[must_use]
     pub fn is_free(&self, resource: &Resource, quantity: u32, span: QuantumSpan) -> bool {
