@@ -58,9 +58,8 @@ impl Presence {
             let units = |quantum| if is_pool { occupied(&item.resource_id, quantum) } else { 0 };
             // The registry calls nothing of others' while it holds a lock.
             let units: Vec<u32> = quanta(request.span).map(units).collect();
-            let look = |board: &mut Board, _: &mut Turn<'_>| {
-                board.against(item, request.span, session, &units, |_| true)
-            };
+            let look =
+                |board: &mut Board, _: &mut Turn<'_>| board.against(item, request.span, session, &units, |_| true);
             in_the_way.extend(self.visit_existing(&item.resource_id, look).unwrap_or_default());
         }
         in_the_way

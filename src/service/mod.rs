@@ -18,6 +18,7 @@ mod making;
 pub mod page;
 pub mod people;
 pub mod presence;
+pub mod series;
 pub mod transition;
 mod wanted;
 

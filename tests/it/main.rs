@@ -49,6 +49,7 @@ mod resources;
 mod schedule_races;
 mod schedules;
 mod schema;
+mod series;
 mod statements;
 mod tokens;
 mod watchers;

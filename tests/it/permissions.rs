@@ -97,6 +97,7 @@ const QUERIES: &[Case] = &[
     case("settings", "guestBookings", PUBLIC),
     case("viewer", "id", [NOTHING, IT, IT, IT, IT, IT, IT]),
     case(r#"booking(id: "$booking")"#, "id booker { email }", [NOTHING, IT, IT, IT, NOTHING, NOTHING, NOTHING]),
+    case(r#"bookingSeries(id: "$series")"#, "id rrule", [NOTHING, IT, IT, IT, NOTHING, NOTHING, NOTHING]),
     case("users", "nodes { id email role } totalCount", ADMINS_OWN),
     case("auditLog", "nodes { id entityId changes } totalCount", ADMINS_OWN),
 ];
@@ -133,6 +134,17 @@ const MUTATIONS: &[Case] = &[
     case(
         r#"cancelBooking(input: { id: "$booking" })"#,
         "booking { id }",
+        [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    case(
+        r#"createBookingSeries(input: { rrule: "FREQ=DAILY;COUNT=2",
+            booking: { resourceId: "res_on", eventTypeId: "evt_open", start: "$time" } })"#,
+        "series { id }",
+        [SIGN_IN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    case(
+        r#"cancelBookingSeries(input: { id: "$series" })"#,
+        "cancelled { id }",
         [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
     ),
     case(
@@ -228,14 +240,28 @@ impl World {
         made["booking"]["id"].as_str().unwrap_or_else(|| panic!("no booking: {made}")).to_owned()
     }
 
+    /// A series of the customer's, made for the occasion.
+    async fn series(&self) -> String {
+        const MAKE: &str = "mutation ($input: CreateBookingSeriesInput!) { createBookingSeries(input: $input) {
+            series { id } userErrors { message } } }";
+        let start = format!("2027-01-03T{:02}:00:00Z", self.bookings.fetch_add(1, Ordering::Relaxed));
+        let booking = json!({ "resourceId": "res_spare", "eventTypeId": "evt_spare", "start": start });
+        let input = json!({ "booking": booking, "rrule": "FREQ=DAILY;COUNT=2" });
+        let made = self.everybody[1].1.ask(MAKE, json!({ "input": input })).await;
+        let id = made["createBookingSeries"]["series"]["id"].as_str();
+        id.unwrap_or_else(|| panic!("no series: {made}")).to_owned()
+    }
+
     /// `case` as an operation for the one at `column`.
     async fn document(&self, kind: &str, case: &Case, number: usize, column: usize) -> String {
         let booking = if case.field.contains("$booking") { self.booking().await } else { String::new() };
+        let series = if case.field.contains("$series") { self.series().await } else { String::new() };
         let field = case
             .field
             .replace("$me", self.everybody[column].0)
             .replace("$time", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 8 + column))
-            .replace("$booking", &booking);
+            .replace("$booking", &booking)
+            .replace("$series", &series);
         let selection = match (kind, case.selection) {
             (_, "") => String::new(),
             ("mutation", selection) => format!("{{ {selection} userErrors {{ code message }} }}"),

@@ -35,7 +35,9 @@ impl FromStr for Recurrence {
             let months = list(months, month)?;
             rule = rule.by_month(&months);
         }
-        if let Some(days) = parts.for_frequencies("BYMONTHDAY", &[Frequency::Daily, Frequency::Monthly, Frequency::Yearly])? {
+        if let Some(days) =
+            parts.for_frequencies("BYMONTHDAY", &[Frequency::Daily, Frequency::Monthly, Frequency::Yearly])?
+        {
             rule = rule.by_month_day(list(days, |day| signed("BYMONTHDAY", day, 31_i8))?);
         }
         if let Some(days) = parts.for_frequencies("BYYEARDAY", &[Frequency::Yearly])? {
@@ -50,7 +52,9 @@ impl FromStr for Recurrence {
         }
         if let Some(places) = parts.get("BYSETPOS") {
             if !parts.names().any(|name| name.starts_with("BY") && name != "BYSETPOS") {
-                return Err(malformed("BYSETPOS in `rrule` chooses from what another BY part lists. Add one, or leave it out."));
+                return Err(malformed(
+                    "BYSETPOS in `rrule` chooses from what another BY part lists. Add one, or leave it out.",
+                ));
             }
             rule = rule.by_set_pos(list(places, |place| signed("BYSETPOS", place, most_places(frequency)))?);
         }
@@ -63,7 +67,16 @@ struct Parts<'a>(Vec<(String, &'a str)>);
 
 impl<'a> Parts<'a> {
     const KNOWN: [&'static str; 11] = [
-        "FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYDAY",
+        "FREQ",
+        "INTERVAL",
+        "COUNT",
+        "UNTIL",
+        "WKST",
+        "BYMONTH",
+        "BYMONTHDAY",
+        "BYYEARDAY",
+        "BYWEEKNO",
+        "BYDAY",
         "BYSETPOS",
     ];
     const OF_THE_WALL: [&'static str; 3] = ["BYHOUR", "BYMINUTE", "BYSECOND"];
@@ -84,7 +97,10 @@ impl<'a> Parts<'a> {
                 )));
             }
             if !Self::KNOWN.contains(&name.as_str()) {
-                return Err(malformed(format!("`rrule` may have the parts {}, and no others.", Self::KNOWN.join(", "))));
+                return Err(malformed(format!(
+                    "`rrule` may have the parts {}, and no others.",
+                    Self::KNOWN.join(", ")
+                )));
             }
             if parts.iter().any(|(known, _)| *known == name) {
                 return Err(malformed(format!("{name} is twice in `rrule`. Name it once.")));
@@ -216,7 +232,9 @@ where
     read.and_then(|number| number.parse::<T>().ok())
         .filter(|number| *number > T::default() && *number <= most)
         .map(|number| if sign == Some('-') { -number } else { number })
-        .ok_or_else(|| malformed(format!("{name} in `rrule` must have whole numbers from 1 to {most}, or -{most} to -1.")))
+        .ok_or_else(|| {
+            malformed(format!("{name} in `rrule` must have whole numbers from 1 to {most}, or -{most} to -1."))
+        })
 }
 
 fn sign_and_number(text: &str) -> (Option<char>, &str) {

@@ -41,14 +41,16 @@ enum Length {
     Days(u64),
 }
 
-/// What is known of lengths beside the schema: a day's slots, and days.
-const LENGTHS: [(&str, &str, Length); 6] = [
+/// What is known of lengths beside the schema: a day's slots, days, and the most that a series has.
+const LENGTHS: [(&str, &str, Length); 8] = [
     ("DaySlots", "slots", Length::Known(48)),
     ("Query", "monthAvailability", Length::Days(93)),
     ("Subscription", "monthAvailabilityChanged", Length::Days(93)),
     ("MonthAvailability", "days", Length::Known(1)),
     ("Query", "presenceBetween", Length::Days(42)),
     ("Subscription", "presenceBetweenChanged", Length::Days(42)),
+    ("CreateBookingSeriesPayload", "occurrences", Length::Known(104)),
+    ("CancelBookingSeriesPayload", "cancelled", Length::Known(104)),
 ];
 
 /// What fields come to by themselves that lay out days, whatever is asked of them.

@@ -1,6 +1,7 @@
 //! The mutation root, one file per noun.
 
 pub mod booking;
+pub mod booking_series;
 pub mod event_type;
 pub mod presence;
 pub mod resource;
@@ -19,6 +20,7 @@ use crate::service::booking::Outcome;
 pub struct Mutation(
     presence::PresenceMutation,
     booking::BookingMutation,
+    booking_series::BookingSeriesMutation,
     resource::ResourceMutation,
     event_type::EventTypeMutation,
     schedule::ScheduleMutation,

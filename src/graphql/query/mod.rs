@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod availability;
 pub mod booking;
+pub mod booking_series;
 pub mod catalogue;
 pub mod presence;
 pub mod schedule;
@@ -20,6 +21,7 @@ pub struct Query(
     catalogue::CatalogueQuery,
     schedule::ScheduleQuery,
     booking::BookingQuery,
+    booking_series::BookingSeriesQuery,
     audit::AuditQuery,
     server::ServerQuery,
     user::UserQuery,

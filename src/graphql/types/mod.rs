@@ -4,6 +4,8 @@ pub mod audit;
 pub mod availability;
 pub mod booking;
 pub mod booking_input;
+pub mod booking_page;
+pub mod booking_series;
 pub mod deleted;
 pub mod event_type;
 pub mod event_type_input;
