@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use crate::domain::id::BookingId;
+use crate::domain::id::{BookingId, SeriesId};
 
 /// A key for one purpose.
 pub type DerivedKey = [u8; 32];
@@ -61,6 +61,19 @@ impl ServerKey {
         self.management_token(booking).as_bytes().ct_eq(token.as_bytes()).into()
     }
 
+    /// The bearer secret of a series, good for all of its bookings.
+    #[must_use]
+    pub fn series_token(&self, series: &SeriesId) -> String {
+        // Two parts, so that it is no booking's, whatever ids look like.
+        URL_SAFE_NO_PAD.encode(mac(&self.management, &[b"series", series.as_str().as_bytes()]))
+    }
+
+    /// Whether `token` is the series', compared in constant time.
+    #[must_use]
+    pub fn is_series_token(&self, series: &SeriesId, token: &str) -> bool {
+        self.series_token(series).as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
     /// A keyed hash of `parts`: equal exactly when the parts are, and telling nothing about them.
     #[must_use]
     pub fn fingerprint(&self, parts: &[&[u8]]) -> DerivedKey {
@@ -102,6 +115,16 @@ mod tests {
         assert!(key.is_management_token(&one, &token));
         assert!(!key.is_management_token(&two, &token));
         assert!(!key.is_management_token(&one, ""));
+    }
+
+    #[test]
+    fn a_series_token_opens_its_own_series_and_is_no_bookings() {
+        let key = key("0123456789abcdef0123456789abcdef");
+        let (one, two) = (SeriesId::from("same"), SeriesId::from("other"));
+        let token = key.series_token(&one);
+        assert!(key.is_series_token(&one, &token));
+        assert!(!key.is_series_token(&two, &token));
+        assert!(!key.is_management_token(&BookingId::from("same"), &token));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::booking::Booking;
 use super::id::{OrganizationId, UserId};
+use super::series::BookingSeries;
 
 /// What somebody may do in their organization. Each role may do what those before it may.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -147,15 +148,34 @@ impl Caller {
             _ => token_is_valid.then_some(Standing::TokenBearer),
         }
     }
+
+    /// In which capacity they may read and change `series`; `None` means that it does not exist for them.
+    ///
+    /// `token_is_valid` says whether they showed the series' management token.
+    #[must_use]
+    pub fn series_standing(&self, series: &BookingSeries, token_is_valid: bool) -> Option<Standing> {
+        match self.viewer() {
+            Some(viewer) if viewer.is_staff_of(&series.organization_id) => Some(Standing::Staff),
+            Some(viewer)
+                if viewer.organization_id == series.organization_id
+                    && series.booker_user_id.as_ref() == Some(&viewer.id) =>
+            {
+                Some(Standing::Booker)
+            }
+            _ => token_is_valid.then_some(Standing::SeriesTokenBearer),
+        }
+    }
 }
 
-/// The capacity in which somebody deals with a booking.
+/// The capacity in which somebody deals with a booking, or with a series.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// Staff of the booking's organization.
     Staff,
     /// The one who booked.
     Booker,
-    /// Whoever has the management token.
+    /// Whoever has the booking's management token.
     TokenBearer,
+    /// Whoever has the management token of the series that the booking is part of.
+    SeriesTokenBearer,
 }

@@ -3,7 +3,7 @@
 //! The rule: a wall time that does not exist means the end of the gap, one that occurs twice means its first
 //! occurrence. Everything else here follows from it.
 
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Offset, TimeZone, Utc};
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone, Utc};
 use chrono_tz::{GapInfo, Tz};
 
 use super::quantum::{Quantum, QuantumSpan};
@@ -56,7 +56,12 @@ impl InstantSpan {
 #[must_use]
 pub fn instant_of(zone: Tz, date: NaiveDate, time: WallTime) -> DateTime<Utc> {
     let (date, time) = time.on(date);
-    let wall = date.and_time(time);
+    instant_on_wall(zone, date.and_time(time))
+}
+
+/// The instant that `wall` means in `zone`: the rule itself.
+#[must_use]
+pub fn instant_on_wall(zone: Tz, wall: NaiveDateTime) -> DateTime<Utc> {
     if let Some(instant) = zone.from_local_datetime(&wall).earliest() {
         return instant.to_utc();
     }

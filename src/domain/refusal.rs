@@ -1,11 +1,13 @@
 //! Why something cannot be had: the reasons that the rules give, as data.
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use super::id::ResourceId;
 
 /// A reason for which the rules refuse something. Where several hold, the first in this order is given.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Refusal {
     /// There is no such thing, or not for this caller.
     NotFound,

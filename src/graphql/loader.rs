@@ -9,10 +9,11 @@ use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use chrono::NaiveDate;
 
-use crate::domain::booking::BookingTransition;
+use crate::domain::booking::{Booking, BookingTransition};
 use crate::domain::catalogue::{EventType, Resource};
-use crate::domain::id::{BookingId, EventTypeId, ResourceId, ScheduleId};
+use crate::domain::id::{BookingId, EventTypeId, ResourceId, ScheduleId, SeriesId};
 use crate::domain::schedule::Schedule;
+use crate::domain::series::BookingSeries;
 use crate::graphql::error::ApiError;
 use crate::service::Services;
 use crate::service::catalogue::DateOverrides;
@@ -115,4 +116,12 @@ loads!(
 loads!(
     /// A booking's history, the oldest first.
     HistoryKey(BookingId) => Vec<BookingTransition>, by load_histories
+);
+loads!(
+    /// A series by its id.
+    SeriesKey(SeriesId) => Arc<BookingSeries>, by load_series
+);
+loads!(
+    /// All bookings of a series.
+    BookingsOfSeries(SeriesId) => Vec<Arc<Booking>>, by load_bookings_of_series
 );

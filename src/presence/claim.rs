@@ -39,6 +39,33 @@ impl Presence {
     }
 }
 
+impl Presence {
+    /// What of others' holds would stand in the way of a booking, without claiming anything: `occupied` gives the units
+    /// that are taken of a pool in a quantum. Nothing but an answer: by the time that it is read it may be another.
+    #[must_use]
+    pub fn in_the_way(
+        &self,
+        request: ClaimRequest<'_>,
+        occupied: impl Fn(&ResourceId, Quantum) -> u32,
+    ) -> Vec<Conflict> {
+        if request.over_holds {
+            return Vec::new();
+        }
+        let session = request.session.map(|secret| self.pseudonyms.session(secret));
+        let mut in_the_way = Vec::new();
+        for item in request.items {
+            let is_pool = item.capacity > 1;
+            let units = |quantum| if is_pool { occupied(&item.resource_id, quantum) } else { 0 };
+            // The registry calls nothing of others' while it holds a lock.
+            let units: Vec<u32> = quanta(request.span).map(units).collect();
+            let look =
+                |board: &mut Board, _: &mut Turn<'_>| board.against(item, request.span, session, &units, |_| true);
+            in_the_way.extend(self.visit_existing(&item.resource_id, look).unwrap_or_default());
+        }
+        in_the_way
+    }
+}
+
 /// A booking under way. Dropping it ends the claim, as if there had been none.
 #[must_use = "a claim ends when it is dropped"]
 pub struct Claim {
@@ -142,15 +169,28 @@ impl Board {
         if let Some(claimed) = self.claims.get_mut(key) {
             claimed.settled = true;
         }
-        let stakes: Vec<Stake> = self.held_by_others(claim.span, claim.session, Held::is_settled).collect();
+        self.against(item, claim.span, claim.session, occupied, Held::is_settled)
+    }
+
+    /// What sessions other than `me` hold in `span`, of what `counts`, that leaves too few units beside what is
+    /// `occupied` there.
+    fn against(
+        &self,
+        item: &HoldItem,
+        span: QuantumSpan,
+        me: Option<SessionKey>,
+        occupied: &[u32],
+        counts: impl Fn(&Held) -> bool,
+    ) -> Vec<Conflict> {
+        let stakes: Vec<Stake> = self.held_by_others(span, me, counts).collect();
         if stakes.is_empty() {
             return Vec::new();
         }
         let units = |index: usize| occupied.get(index).copied().unwrap_or(0);
-        let mut exceeded = Tally::of(&stakes, claim.span).exceeded(item.capacity, item.quantity, units);
-        let own = self.granted_to(claim.session, claim.span, item.quantity);
-        exceeded.retain(|index| !own.iter().any(|span| span.contains(quantum_at(claim.span, *index))));
-        conflicts(&item.resource_id, claim.span, &runs(claim.span, &exceeded), &stakes)
+        let mut exceeded = Tally::of(&stakes, span).exceeded(item.capacity, item.quantity, units);
+        let own = self.granted_to(me, span, item.quantity);
+        exceeded.retain(|index| !own.iter().any(|own| own.contains(quantum_at(span, *index))));
+        conflicts(&item.resource_id, span, &runs(span, &exceeded), &stakes)
     }
 
     /// Where in `span` the session has been granted at least so many units.

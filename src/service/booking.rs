@@ -132,7 +132,12 @@ impl Services {
         booking: &Booking,
         management_token: Option<&str>,
     ) -> Option<Standing> {
-        let valid = management_token.is_some_and(|token| self.parts().key.is_management_token(&booking.id, token));
-        caller.standing(booking, valid)
+        let key = &self.parts().key;
+        let valid = management_token.is_some_and(|token| key.is_management_token(&booking.id, token));
+        caller.standing(booking, valid).or_else(|| {
+            // A series has one token for all of its bookings.
+            let (series, token) = booking.series_id.as_ref().zip(management_token)?;
+            key.is_series_token(series, token).then_some(Standing::SeriesTokenBearer)
+        })
     }
 }

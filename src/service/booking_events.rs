@@ -76,7 +76,7 @@ impl Services {
         let token = management_token.as_ref().map(ExposeSecret::expose_secret);
         // What decides, whose it is and who booked, never changes: nothing is missed by reading it first.
         let right = match self.standing(caller, &booking, token).ok_or_else(unknown)? {
-            Standing::TokenBearer => Right::Token,
+            standing @ (Standing::TokenBearer | Standing::SeriesTokenBearer) => Right::Token(standing),
             standing @ (Standing::Staff | Standing::Booker) => Right::Account(standing, credentials),
         };
         let watch = self.parts().feed.watch_bookings(booking.organization_id);
@@ -120,15 +120,15 @@ impl Subject {
 enum Right {
     /// By who they are, in this capacity, for as long as that is so.
     Account(Standing, Credentials),
-    /// By the booking's management token, which does not end.
-    Token,
+    /// By a management token, of the booking or of its series, which does not end.
+    Token(Standing),
 }
 
 impl Right {
     fn standing(&self) -> Standing {
         match self {
             Self::Account(standing, _) => *standing,
-            Self::Token => Standing::TokenBearer,
+            Self::Token(standing) => *standing,
         }
     }
 }
@@ -147,7 +147,7 @@ impl EventWatcher {
         let clock = self.services.clock();
         let ends_at = match &self.right {
             Right::Account(_, credentials) => credentials.expires_at(),
-            Right::Token => None,
+            Right::Token(_) => None,
         };
         loop {
             let event = tokio::select! {

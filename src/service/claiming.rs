@@ -69,6 +69,7 @@ pub(super) async fn leave_room_for_holds<E: From<StoreError> + From<UserError>>(
     Ok(occupancy)
 }
 
-fn held(refusal: HoldRefusal) -> UserError {
+/// The refusal of a claim, as whoever books is told.
+pub(super) fn held(refusal: HoldRefusal) -> UserError {
     UserError::from(refusal).at(["input", "start"])
 }

@@ -1,5 +1,6 @@
 //! What has to be known to answer a question of availability: the catalogue's side of it, and what is occupied.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use crate::domain::availability::{AddOnRequest, Occupancy, Request, Terms, Terms
 use crate::domain::booking::BookingItem;
 use crate::domain::id::{EventTypeId, OrganizationId, ResourceId};
 use crate::domain::local_time::{days_after, days_before};
-use crate::domain::quantum::QuantumSpan;
+use crate::domain::quantum::{QuantumSpan, UtcDay};
 use crate::domain::refusal::{Refusal, UserError};
 use crate::error::Error;
 use crate::store::{OccupiedDay, OfferFacts, OfferedResource, Reader, StoreError};
@@ -173,6 +174,11 @@ pub(super) fn occupancy(days: Vec<OccupiedDay>) -> (Occupancy, u64) {
         occupancy.insert(resource_id, day, map, units);
     }
     (occupancy, revision)
+}
+
+/// The UTC days of which any of `spans` has a part.
+pub(super) fn days_of(spans: impl IntoIterator<Item = QuantumSpan>) -> BTreeSet<UtcDay> {
+    spans.into_iter().flat_map(|span| span.days().map(|(day, _)| day).collect::<Vec<_>>()).collect()
 }
 
 /// What of `resources` is occupied anywhere in `spans`, read in one statement, and the sum of what the rows count.

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::Services;
 use super::booking::{BookerDetails, CreateBooking};
 use crate::domain::access::Caller;
+use crate::domain::series::ConflictPolicy;
 use crate::server_key::DerivedKey;
 
 /// How long an idempotency key is kept.
@@ -43,6 +44,16 @@ impl RequestKey {
             (None, None) => return None,
         };
         Some(Self { owner, key, fingerprint: server_key.fingerprint(&[&canonical(request)]) })
+    }
+
+    /// The same key for a series of what was asked for.
+    pub(super) fn for_series(self, services: &Services, rrule: &str, policy: ConflictPolicy) -> Self {
+        let policy: &[u8] = match policy {
+            ConflictPolicy::AllOrNothing => b"all or nothing",
+            ConflictPolicy::Skip => b"skip",
+        };
+        let parts = [&self.fingerprint[..], b"series", rrule.as_bytes(), policy];
+        Self { fingerprint: services.parts().key.fingerprint(&parts), ..self }
     }
 }
 

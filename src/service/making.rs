@@ -32,7 +32,7 @@ use crate::store::{IdempotencyRecord, KeyTaking, Reader, StoreError, Taking, Tx}
 
 /// How often a booking is decided anew because what it is decided by changed meanwhile: often enough for whoever changes
 /// the same things again and again.
-const MAX_ATTEMPTS: u32 = 16;
+pub(super) const MAX_ATTEMPTS: u32 = 16;
 /// What a caller may attach, in bytes of JSON.
 pub(super) const MAX_METADATA_BYTES: usize = 8 * 1024;
 /// Characters of a location.
@@ -67,19 +67,19 @@ impl Services {
 }
 
 /// A booking that is being made.
-struct Making {
-    services: Services,
-    caller: Caller,
-    request: CreateBooking,
-    session: Option<SessionSecret>,
-    key: Option<RequestKey>,
+pub(super) struct Making {
+    pub(super) services: Services,
+    pub(super) caller: Caller,
+    pub(super) request: CreateBooking,
+    pub(super) session: Option<SessionSecret>,
+    pub(super) key: Option<RequestKey>,
     /// Where it is not to be booked at once.
-    provisional: Option<Provisional>,
-    now: DateTime<Utc>,
+    pub(super) provisional: Option<Provisional>,
+    pub(super) now: DateTime<Utc>,
 }
 
 /// Why an attempt came to nothing.
-enum Abort {
+pub(super) enum Abort {
     Refused(UserError),
     /// What it was decided by changed meanwhile: decide anew.
     Overtaken,
@@ -109,7 +109,7 @@ impl From<UserError> for Abort {
 
 impl Making {
     /// Checks the form of the input, completely.
-    fn new(
+    pub(super) fn new(
         services: Services,
         caller: Caller,
         request: CreateBooking,
@@ -188,7 +188,7 @@ impl Making {
         Ok(booking)
     }
 
-    fn asked(&self) -> Asked<'_> {
+    pub(super) fn asked(&self) -> Asked<'_> {
         Asked {
             resource_id: &self.request.resource_id,
             event_type_id: Some(&self.request.event_type_id),
@@ -212,18 +212,23 @@ impl Making {
     /// What the catalogue says, and what an earlier call with the same key came to.
     async fn read(&self, reader: &Reader) -> Result<(Facts, Option<IdempotencyRecord>), StoreError> {
         let facts = self.facts(reader).await?;
-        let known = match (&self.key, self.organization(&facts)) {
-            (Some(key), Some(organization)) => {
-                let not_before = self.now - KEY_LIFE;
-                reader.idempotency_record(&organization, &key.owner, &key.key, not_before).await?
-            }
-            _ => None,
-        };
+        let known = self.known(reader, &facts).await?;
         Ok((facts, known))
     }
 
+    /// What an earlier call with the same key came to.
+    pub(super) async fn known(&self, reader: &Reader, facts: &Facts) -> Result<Option<IdempotencyRecord>, StoreError> {
+        match (&self.key, self.organization(facts)) {
+            (Some(key), Some(organization)) => {
+                let not_before = self.now - KEY_LIFE;
+                reader.idempotency_record(&organization, &key.owner, &key.key, not_before).await
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Where the booking is made: in a user's own organization, or for guests in the resource's.
-    fn organization(&self, facts: &Facts) -> Option<OrganizationId> {
+    pub(super) fn organization(&self, facts: &Facts) -> Option<OrganizationId> {
         match self.caller.viewer() {
             Some(viewer) => Some(viewer.organization_id.clone()),
             None => facts.organization().cloned(),
@@ -231,7 +236,7 @@ impl Making {
     }
 
     /// What is booked, if it is on offer to this caller.
-    fn terms(&self, facts: &Facts) -> Result<Terms, Abort> {
+    pub(super) fn terms(&self, facts: &Facts) -> Result<Terms, Abort> {
         if let (Some(viewer), Some(organization)) = (self.caller.viewer(), facts.organization())
             && viewer.organization_id != *organization
         {
@@ -253,8 +258,7 @@ impl Making {
     async fn look(&self, terms: &Terms, span: QuantumSpan) -> Result<(), Abort> {
         let reader = self.services.parts().store.reader();
         let (occupancy, _) = facts::read_occupancy(&reader, &self.asked().resources(), [span]).await?;
-        let policy = if self.request.ignore_schedule { Policy::Staff } else { Policy::Public };
-        let checked = terms.check(self.request.start, &occupancy, self.now, policy);
+        let checked = terms.check(self.request.start, &occupancy, self.now, self.policy());
         let Some(provisional) = &self.provisional else {
             return checked.map_err(|refused| facts::below_input(refused).into());
         };
@@ -262,7 +266,12 @@ impl Making {
         Ok(provisional.look(&self.services, &reader, &terms.primary.organization_id).await??)
     }
 
-    fn booking(&self, terms: &Terms, span: QuantumSpan) -> Booking {
+    /// By which rules a start is checked.
+    pub(super) fn policy(&self) -> Policy {
+        if self.request.ignore_schedule { Policy::Staff } else { Policy::Public }
+    }
+
+    pub(super) fn booking(&self, terms: &Terms, span: QuantumSpan) -> Booking {
         let request = &self.request;
         let now = self.now;
         let (start, end) = terms.event_span(request.start);
@@ -301,7 +310,7 @@ impl Making {
     }
 
     /// The first line of the booking's history.
-    fn transition(&self, booking: &Booking) -> BookingTransition {
+    pub(super) fn transition(&self, booking: &Booking) -> BookingTransition {
         BookingTransition {
             event: BookingEventType::Created,
             from: None,
@@ -321,19 +330,7 @@ impl Making {
         claim: &Claim,
         decided_by: &Facts,
     ) -> Result<Occupancy, Abort> {
-        if let Some(key) = &self.key {
-            let record = IdempotencyRecord {
-                organization_id: booking.organization_id.clone(),
-                owner: key.owner.clone(),
-                key: key.key.clone(),
-                fingerprint: key.fingerprint,
-                made: booking.id.to_string(),
-                created_at: booking.created_at,
-            };
-            if let KeyTaking::Exists(record) = tx.take_idempotency_key(&record, booking.created_at - KEY_LIFE).await? {
-                return Err(Abort::Known(Box::new(record)));
-            }
-        }
+        self.take_key(tx, &booking.organization_id, booking.id.as_str()).await?;
         let needs = tx.lock_capacity(&booking.items).await?;
         // What changes after this look changes while the booking is being written.
         if !self.asked().still_so(decided_by, &booking.organization_id, tx, &self.dates()).await? {
@@ -348,6 +345,23 @@ impl Making {
             provisional.take_place(&self.services, tx, booking).await??;
         }
         Ok(occupancy)
+    }
+
+    /// Takes the key, where there is one, for what is `made`.
+    pub(super) async fn take_key(&self, tx: &Tx, organization: &OrganizationId, made: &str) -> Result<(), Abort> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let record = IdempotencyRecord {
+            organization_id: organization.clone(),
+            owner: key.owner.clone(),
+            key: key.key.clone(),
+            fingerprint: key.fingerprint,
+            made: made.to_owned(),
+            created_at: self.now,
+        };
+        match tx.take_idempotency_key(&record, self.now - KEY_LIFE).await? {
+            KeyTaking::Taken => Ok(()),
+            KeyTaking::Exists(record) => Err(Abort::Known(Box::new(record))),
+        }
     }
 
     /// Finds out what became of a commit of which nobody heard, while the claim still keeps others away: what is
@@ -379,15 +393,21 @@ impl Making {
 
     /// The answer to a call whose key is known: the booking as it is now, if the input is the same.
     async fn repeat(&self, record: &IdempotencyRecord) -> Result<Outcome<CreatedBooking>, Error> {
-        let same = self.key.as_ref().is_some_and(|key| key.fingerprint == record.fingerprint);
-        if !same {
-            let message = "This `idempotencyKey` was used with other input. Use a new key for a new booking.";
-            let refused = UserError::new(Refusal::IdempotencyMismatch, message).at(["input", "idempotencyKey"]);
+        if let Err(refused) = self.require_same_input(record) {
             return Ok(Err(vec![refused]));
         }
         let found = self.services.parts().store.reader().booking(&record.made.as_str().into()).await?;
         let booking = found.ok_or_else(|| Internal::new(format!("{} has a key and is missing", record.made)))?;
         Ok(Ok(self.created(booking)))
+    }
+
+    /// Refuses a key that was used with other input.
+    pub(super) fn require_same_input(&self, record: &IdempotencyRecord) -> Result<(), UserError> {
+        if self.key.as_ref().is_some_and(|key| key.fingerprint == record.fingerprint) {
+            return Ok(());
+        }
+        let message = "This `idempotencyKey` was used with other input. Use a new key for a new booking.";
+        Err(UserError::new(Refusal::IdempotencyMismatch, message).at(["input", "idempotencyKey"]))
     }
 
     fn created(&self, booking: Booking) -> CreatedBooking {

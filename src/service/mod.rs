@@ -27,6 +27,7 @@ pub mod page;
 pub mod people;
 pub mod presence;
 mod provisional;
+pub mod series;
 pub mod transition;
 pub mod updating;
 mod wanted;

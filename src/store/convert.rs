@@ -63,7 +63,7 @@ pub(super) fn stored_actor(actor: &Actor) -> (ActorKind, Option<String>) {
     }
 }
 
-fn list<T: serde::de::DeserializeOwned>(json: JsonValue) -> Result<Vec<T>, StoreError> {
+pub(super) fn list<T: serde::de::DeserializeOwned>(json: JsonValue) -> Result<Vec<T>, StoreError> {
     serde_json::from_value(json).map_err(|error| StoreError::corrupt(format!("a stored list cannot be read: {error}")))
 }
 

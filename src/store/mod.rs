@@ -28,6 +28,7 @@ mod offers;
 mod page;
 mod provisional;
 mod schedule;
+mod series;
 #[cfg(test)]
 mod test_database;
 #[cfg(test)]

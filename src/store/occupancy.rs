@@ -1,6 +1,9 @@
 //! What is occupied: reading it, and what units of a resource are. Taking time and letting it go is in `changing`.
 
 mod changing;
+mod locking;
+
+use std::collections::BTreeSet;
 
 use entity::occupancy;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait};
@@ -96,6 +99,27 @@ impl Reader {
         let mut days = rows.into_iter().map(occupied_day).collect::<Result<Vec<_>, _>>()?;
         days.sort_by(|a, b| (&a.resource_id, a.day).cmp(&(&b.resource_id, b.day)));
         Ok(days)
+    }
+}
+
+impl Reader {
+    /// What is occupied on `days`, by resource and day. Days of which nothing has ever been occupied are left out. For
+    /// days that lie apart: for a span see [`Reader::occupancy`].
+    ///
+    /// # Errors
+    /// Faults of the database.
+    pub async fn occupancy_on(
+        &self,
+        resources: &[ResourceId],
+        days: &BTreeSet<UtcDay>,
+    ) -> Result<Vec<OccupiedDay>, StoreError> {
+        use occupancy::Column;
+        let select = occupancy::Entity::find()
+            .filter(Column::ResourceId.is_in(resources.iter().map(ResourceId::as_str)))
+            .filter(Column::Day.is_in(days.iter().map(|day| day.0)))
+            .into_query();
+        let rows: Vec<occupancy::Model> = self.models(&select).await?;
+        rows.into_iter().map(occupied_day).collect()
     }
 }
 

@@ -62,6 +62,7 @@ mod resources;
 mod schedule_races;
 mod schedules;
 mod schema;
+mod series;
 mod statements;
 mod tokens;
 mod transition_races;

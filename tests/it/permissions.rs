@@ -113,6 +113,7 @@ const QUERIES: &[Case] = &[
     ),
     case("blocks", "nodes { id reason createdBy { userId } } totalCount", STAFF_OWN),
     case(r#"blocks(resourceId: "res_on")"#, "nodes { id }", STAFF),
+    case(r#"bookingSeries(id: "$series")"#, "id rrule", [NOTHING, IT, IT, IT, NOTHING, NOTHING, NOTHING]),
     case("users", "nodes { id email role } totalCount", ADMINS_OWN),
     case("auditLog", "nodes { id entityId changes } totalCount", ADMINS_OWN),
 ];
@@ -174,6 +175,17 @@ const MUTATIONS: &[Case] = &[
         STAFF,
     ),
     case(r#"deleteBlock(input: { id: "$block" })"#, "deletedId", STAFF),
+    case(
+        r#"createBookingSeries(input: { rrule: "FREQ=DAILY;COUNT=2",
+            booking: { resourceId: "res_on", eventTypeId: "evt_open", start: "$time" } })"#,
+        "series { id }",
+        [SIGN_IN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
+    case(
+        r#"cancelBookingSeries(input: { id: "$series" })"#,
+        "cancelled { id }",
+        [UNKNOWN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
     case(
         r#"createSchedule(input: { name: "$me", timeZone: "Europe/Berlin", weeklyHours: [] })"#,
         "schedule { id }",
@@ -306,6 +318,18 @@ impl World {
         staff.run_well("createBlock", input).await["block"]["id"].as_str().unwrap().to_owned()
     }
 
+    /// A series of the customer's, made for the occasion.
+    async fn series(&self) -> String {
+        const MAKE: &str = "mutation ($input: CreateBookingSeriesInput!) { createBookingSeries(input: $input) {
+            series { id } userErrors { message } } }";
+        let start = format!("2027-01-03T{:02}:00:00Z", self.bookings.fetch_add(1, Ordering::Relaxed));
+        let booking = json!({ "resourceId": "res_spare", "eventTypeId": "evt_spare", "start": start });
+        let input = json!({ "booking": booking, "rrule": "FREQ=DAILY;COUNT=2" });
+        let made = self.everybody[1].1.ask(MAKE, json!({ "input": input })).await;
+        let id = made["createBookingSeries"]["series"]["id"].as_str();
+        id.unwrap_or_else(|| panic!("no series: {made}")).to_owned()
+    }
+
     /// `case` as an operation for the one at `column`.
     async fn document(&self, kind: &str, case: &Case, number: usize, column: usize) -> String {
         let mut field = case.field.to_owned();
@@ -314,10 +338,12 @@ impl World {
                 field = field.replace(placeholder, &self.booking(placeholder).await);
             }
         }
+        let series = if field.contains("$series") { self.series().await } else { String::new() };
         let block = if field.contains("$block") { self.block().await } else { String::new() };
         let field = field
             .replace("$me", self.everybody[column].0)
             .replace("$block", &block)
+            .replace("$series", &series)
             .replace("$day", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 7 + column))
             .replace("$time", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 8 + column));
         let selection = match (kind, case.selection) {

@@ -41,6 +41,18 @@ impl Occupancy {
         freed
     }
 
+    /// Counts `quantity` units of `resource` as taken throughout `span`. They were free.
+    pub fn take(&mut self, resource: &Resource, quantity: u32, span: QuantumSpan) {
+        let days = self.resources.entry(resource.id.clone()).or_default();
+        for (day, quanta) in span.days() {
+            let occupied = days.entry(day).or_insert_with(|| OccupiedDay {
+                full: DayMap::EMPTY,
+                units: (resource.quantity > 1).then(Box::default),
+            });
+            occupied.take(resource.quantity, quantity, quanta);
+        }
+    }
+
     /// Whether `quantity` units of `resource` are free throughout `span`.
     #[must_use]
     pub fn is_free(&self, resource: &Resource, quantity: u32, span: QuantumSpan) -> bool {
@@ -130,6 +142,18 @@ impl OccupiedDay {
             }
         }
         true
+    }
+
+    fn take(&mut self, capacity: u32, quantity: u32, quanta: DayMap) {
+        match &mut self.units {
+            None => self.full = self.full | quanta,
+            Some(units) => {
+                if let Ok(more) = units.add(quanta, quantity, capacity) {
+                    self.full = more.full(capacity);
+                    **units = more;
+                }
+            }
+        }
     }
 
     /// The quanta in which `resource` has fewer than `quantity` units left.

@@ -41,8 +41,8 @@ enum Length {
     Days(u64),
 }
 
-/// What is known of lengths beside the schema: a day's slots, days, and what statistics are by.
-const LENGTHS: [(&str, &str, Length); 8] = [
+/// What is known of lengths beside the schema: a day's slots, days, what statistics are by, the most that a series has.
+const LENGTHS: [(&str, &str, Length); 10] = [
     ("DaySlots", "slots", Length::Known(48)),
     ("Query", "monthAvailability", Length::Days(93)),
     ("Subscription", "monthAvailabilityChanged", Length::Days(93)),
@@ -51,6 +51,8 @@ const LENGTHS: [(&str, &str, Length); 8] = [
     ("Subscription", "presenceBetweenChanged", Length::Days(42)),
     ("BookingStats", "byStatus", Length::Known(8)),
     ("BookingStats", "byResource", Length::Known(100)),
+    ("CreateBookingSeriesPayload", "occurrences", Length::Known(104)),
+    ("CancelBookingSeriesPayload", "cancelled", Length::Known(104)),
 ];
 
 /// What fields come to by themselves that lay out days, whatever is asked of them.

@@ -68,7 +68,7 @@ async fn create_booking(ctx: &Context<'_>, input: CreateBookingInput) -> Result<
     })
 }
 
-fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<UserError>> {
+pub(super) fn read_create_booking(input: CreateBookingInput) -> Result<CreateBooking, Vec<UserError>> {
     let mut problems = Problems::default();
     let start = problems.take(&["start"], instant("start", &input.start));
     let quantity = problems.take(&["quantity"], count("quantity", input.quantity));

@@ -2,6 +2,7 @@
 
 pub mod block;
 pub mod booking;
+pub mod booking_series;
 pub mod booking_transition;
 pub mod booking_update;
 pub mod event_type;
@@ -27,6 +28,7 @@ pub struct Mutation(
     booking_transition::BookingTransitionMutation,
     rescheduling::RescheduleMutation,
     block::BlockMutation,
+    booking_series::BookingSeriesMutation,
     resource::ResourceMutation,
     event_type::EventTypeMutation,
     schedule::ScheduleMutation,

@@ -5,6 +5,7 @@ pub mod availability;
 pub mod block;
 pub mod booking;
 pub mod booking_list;
+pub mod booking_series;
 pub mod catalogue;
 pub mod presence;
 pub mod schedule;
@@ -24,6 +25,7 @@ pub struct Query(
     booking::BookingQuery,
     booking_list::BookingListQuery,
     block::BlockQuery,
+    booking_series::BookingSeriesQuery,
     audit::AuditQuery,
     server::ServerQuery,
     user::UserQuery,

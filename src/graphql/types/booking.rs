@@ -6,11 +6,13 @@ use crate::domain::access::Standing;
 use crate::domain::booking as domain;
 use crate::error::{Error, Internal};
 use crate::graphql::error::{ApiError, Nullable, from_context};
-use crate::graphql::loader::{EventTypeKey, HistoryKey, Loads, ResourceKey};
+use crate::graphql::loader::{EventTypeKey, HistoryKey, Loads, ResourceKey, SeriesKey};
 use crate::graphql::scalar::{DateTime, Revision, TimeZone};
+use crate::graphql::types::booking_series::BookingSeries;
 use crate::graphql::types::event_type::EventType;
 use crate::graphql::types::resource::Resource;
 use crate::service::booking::SeenBooking;
+use crate::service::series::SeenSeries;
 
 /// Where a booking stands.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
@@ -145,6 +147,15 @@ impl Booking {
         self.booking().cancellation_reason.as_deref()
     }
 
+    /// The series that it is part of, where there is one. Null for whoever has the token of this booking only.
+    async fn series(&self, ctx: &Context<'_>) -> Nullable<BookingSeries> {
+        let standing = self.0.standing();
+        let id = self.booking().series_id.clone().filter(|_| standing != Standing::TokenBearer)?;
+        let seen = |series| BookingSeries(SeenSeries { series, standing });
+        let loaded = async { Ok(from_context::<Loads>(ctx)?.load(SeriesKey(id)).await?.map(seen)) };
+        loaded.await.transpose()
+    }
+
     /// Everything that happened to it, the oldest first.
     async fn history(&self, ctx: &Context<'_>) -> Result<Vec<BookingTransition>, ApiError> {
         let key = HistoryKey(self.booking().id.clone());
@@ -161,6 +172,12 @@ impl Booking {
     /// When it last changed.
     async fn updated_at(&self) -> DateTime {
         self.booking().updated_at.into()
+    }
+}
+
+impl From<SeenBooking> for Booking {
+    fn from(seen: SeenBooking) -> Self {
+        Self(seen)
     }
 }
 

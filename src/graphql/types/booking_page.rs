@@ -8,16 +8,9 @@ use crate::graphql::error::ApiError;
 use crate::graphql::scalar::DateTime;
 use crate::graphql::types::booking::{Booking, BookingStatus};
 use crate::graphql::types::page::connection;
-use crate::service::booking::SeenBooking;
 use crate::service::booking_lists as service;
 
 connection!(Booking, BookingConnection, BookingEdge, "bookings");
-
-impl From<SeenBooking> for Booking {
-    fn from(seen: SeenBooking) -> Self {
-        Self(seen)
-    }
-}
 
 /// In which order bookings are listed; those of the same instant by their ids.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ pub mod booking;
 pub mod booking_event;
 pub mod booking_input;
 pub mod booking_page;
+pub mod booking_series;
 pub mod booking_stats;
 pub mod deleted;
 pub mod event_type;
