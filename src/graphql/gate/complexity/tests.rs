@@ -50,8 +50,8 @@ fn lists_count_by_their_sizes_and_multiply() {
             1 + 7 * (1 + 10),
         ),
         ("{ presenceBetween(resourceId: \"a\", from: \"2020-12-01\", to: \"2026-12-07\") { id } }", 1 + 42),
-        ("{ bookings(first: 100) { nodes { id history { at } } } }", 1 + 100 * (1 + 1 + 10)),
-        ("{ myBookings(last: 3) { edges { node { id } } } }", 1 + 3 * 2),
+        ("{ bookings(first: 100) { nodes { id history { at } } } }", 1 + 100 * (1 + 1 + 1 + 10)),
+        ("{ myBookings(last: 3) { edges { node { id } } } }", 1 + 3 * 3),
         (
             "{ bookingStats(from: \"a\", to: \"b\") { byStatus { count } byResource { openMinutes } } }",
             500 + 1 + 8 + 1 + 100,
