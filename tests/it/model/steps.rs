@@ -1,6 +1,6 @@
 //! What people may think of doing next.
 
-use super::naive::{DAY, Naive, QUARTER};
+use super::naive::{DAY, Naive, QUARTER, Taken};
 use super::world::EVENT_TYPES;
 use crate::support::Choices;
 
@@ -96,7 +96,7 @@ fn book(choices: &mut Choices, model: &Naive) -> Step {
 
 fn cancel(choices: &mut Choices, model: &Naive) -> Step {
     // Now and then what has lapsed: nobody can do that any more.
-    let lapsed = model.bookings().position(|booking| booking.has_lapsed()).filter(|_| choices.below(4) == 0);
+    let lapsed = model.bookings().position(Taken::has_lapsed).filter(|_| choices.below(4) == 0);
     let which = lapsed.unwrap_or_else(|| choices.below(model.bookings().count()));
     let by = if choices.below(2) == 0 { model.booker(which) } else { who(choices) };
     Step::Cancel { by, which }
