@@ -42,7 +42,7 @@ enum Length {
 }
 
 /// What is known of lengths beside the schema: a day's slots, days, and the most that a series has.
-const LENGTHS: [(&str, &str, Length); 8] = [
+const LENGTHS: [(&str, &str, Length); 9] = [
     ("DaySlots", "slots", Length::Known(48)),
     ("Query", "monthAvailability", Length::Days(93)),
     ("Subscription", "monthAvailabilityChanged", Length::Days(93)),
@@ -50,6 +50,8 @@ const LENGTHS: [(&str, &str, Length); 8] = [
     ("Query", "presenceBetween", Length::Days(42)),
     ("Subscription", "presenceBetweenChanged", Length::Days(42)),
     ("CreateBookingSeriesPayload", "occurrences", Length::Known(104)),
+    // The first reason against it.
+    ("SeriesOccurrence", "userErrors", Length::Known(1)),
     ("CancelBookingSeriesPayload", "cancelled", Length::Known(104)),
 ];
 

@@ -214,14 +214,7 @@ impl SeriesMaking {
     /// What of it can be had, by what can be read without a lock.
     async fn look(&self, terms: &Terms, plan: &mut Plan) -> Result<(), Stop> {
         let services = &self.one.services;
-        let days = facts::days_of(plan.spans());
-        let rows = services.parts().store.reader().occupancy_on(&self.one.asked().resources(), &days).await?;
-        let (mut occupancy, _) = facts::occupancy(rows);
-        if self.dry_run
-            && let Some(hull) = plan.spans().reduce(QuantumSpan::hull)
-        {
-            services.overlook_lapsed(&mut occupancy, terms, hull).await.map_err(Abort::Failed)?;
-        }
+        let mut occupancy = self.occupancy(terms, plan).await?;
         let items: Vec<HoldItem> = terms.items().map(hold_item).collect();
         plan.decide(terms, &mut occupancy, (self.one.now, self.one.policy()), |_, planned, occupancy| {
             if !self.dry_run {
@@ -233,6 +226,30 @@ impl SeriesMaking {
             if in_the_way.is_empty() { Ok(()) } else { Err(held(HoldRefusal::Held(in_the_way))) }
         });
         Ok(())
+    }
+
+    /// What is occupied where the occurrences are. For a dry run without what has lapsed: what is booked expires it first.
+    async fn occupancy(&self, terms: &Terms, plan: &Plan) -> Result<Occupancy, StoreError> {
+        let services = &self.one.services;
+        let store = &services.parts().store;
+        let (resources, days) = (&self.one.asked().resources(), &facts::days_of(plan.spans()));
+        let Some(hull) = plan.spans().reduce(QuantumSpan::hull).filter(|_| self.dry_run) else {
+            return Ok(facts::occupancy(store.reader().occupancy_on(resources, days).await?).0);
+        };
+        let read = |reader: Arc<Reader>| async move {
+            let rows = reader.occupancy_on(resources, days).await?;
+            Ok::<_, StoreError>((rows, services.lapsed(&reader, terms, hull).await?))
+        };
+        let (rows, lapsed) = store.snapshot(read).await?;
+        let (mut occupancy, _) = facts::occupancy(rows);
+        for booking in lapsed {
+            for item in &booking.items {
+                if let Some((resource, _)) = terms.items().find(|(resource, _)| resource.id == item.resource_id) {
+                    occupancy.let_go(resource, item.quantity, booking.occupied);
+                }
+            }
+        }
+        Ok(occupancy)
     }
 
     /// Claims the time of each occurrence that is still open, or notes whose hold is in its way. One for each
