@@ -33,7 +33,9 @@ fn ten(resource: &str, date: &str) -> Value {
 }
 
 fn series(booking: Value, rrule: &str) -> Value {
-    json!({ "booking": booking, "rrule": rrule })
+    let mut input = json!({ "rrule": rrule });
+    input["booking"] = booking;
+    input
 }
 
 async fn repeat(actor: &Actor, input: Value) -> Value {

@@ -37,7 +37,7 @@ impl Occupancy {
                 let more = units.add(quanta, quantity, resource.quantity).ok().map(Box::new);
                 occupied.units = more.or_else(|| occupied.units.take());
             }
-            None => occupied.full = occupied.full | quanta,
+            None => occupied.full |= quanta,
         });
     }
 
