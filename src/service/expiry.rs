@@ -12,7 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Services;
 use crate::clock::Monotonic;
-use crate::domain::availability::{Occupancy, Terms};
+use crate::domain::availability::Terms;
+use crate::domain::booking::Booking;
 use crate::domain::id::{BookingId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
 use crate::domain::refusal::UserError;
@@ -153,28 +154,20 @@ impl Services {
         any
     }
 
-    /// Counts as free what bookings that have lapsed still occupy of `terms` in `span`: as if they were expired, for
-    /// whoever writes nothing.
+    /// Bookings that have lapsed and still occupy some of `span` of what `terms` are about: for whoever writes nothing, and
+    /// so cannot expire them first. Read together with what is occupied, in one snapshot.
     ///
     /// # Errors
     /// Faults of the store.
-    pub(super) async fn overlook_lapsed(
+    pub(super) async fn lapsed(
         &self,
-        occupancy: &mut Occupancy,
+        reader: &Reader,
         terms: &Terms,
         span: QuantumSpan,
-    ) -> Result<(), Error> {
-        let reader = self.parts().store.reader();
+    ) -> Result<Vec<Booking>, StoreError> {
         let resources: Vec<ResourceId> = terms.items().map(|(resource, _)| resource.id.clone()).collect();
         let lapsed = reader.lapsed_in(&resources, span, self.now(), AT_A_TIME).await?;
-        for booking in reader.bookings_by_ids(&lapsed).await? {
-            for item in &booking.items {
-                if let Some((resource, _)) = terms.items().find(|(resource, _)| resource.id == item.resource_id) {
-                    occupancy.free_up(resource, item.quantity, booking.occupied);
-                }
-            }
-        }
-        Ok(())
+        reader.bookings_by_ids(&lapsed).await
     }
 
     fn until(&self, next: Option<DateTime<Utc>>) -> Duration {

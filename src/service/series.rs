@@ -1,7 +1,9 @@
 //! Series: the same booking again and again. Reading them; making them is in `making`, cancelling in `cancelling`.
 
+mod answering;
 mod cancelling;
 mod deciding;
+mod looking;
 mod making;
 
 use std::collections::HashMap;

@@ -30,7 +30,7 @@ pub struct OccupiedDay {
     pub revision: u64,
 }
 
-/// Units of a resource that are to be taken or let go. Made by [`super::Tx::lock_capacity`].
+/// Units of a resource that are to be taken or let go. Made by [`crate::store::Tx::lock_capacity`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemNeed {
     /// The resource.

@@ -209,6 +209,7 @@ fn what_is_not_a_rule_that_is_supported_is_refused_with_advice() {
 /// Rules that match hardly ever or never. What they may cost is far above what they do, and far below what looking up
 /// to the year 10,000 would.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it is real time that is looked at")]
 fn a_rule_that_hardly_ever_matches_costs_little() {
     for text in [
         "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=3",

@@ -42,7 +42,7 @@ enum Length {
 }
 
 /// What is known of lengths beside the schema: a day's slots, days, what statistics are by, the most that a series has.
-const LENGTHS: [(&str, &str, Length); 10] = [
+const LENGTHS: [(&str, &str, Length); 11] = [
     ("DaySlots", "slots", Length::Known(48)),
     ("Query", "monthAvailability", Length::Days(93)),
     ("Subscription", "monthAvailabilityChanged", Length::Days(93)),
@@ -52,6 +52,8 @@ const LENGTHS: [(&str, &str, Length); 10] = [
     ("BookingStats", "byStatus", Length::Known(8)),
     ("BookingStats", "byResource", Length::Known(100)),
     ("CreateBookingSeriesPayload", "occurrences", Length::Known(104)),
+    // The first reason against it.
+    ("SeriesOccurrence", "userErrors", Length::Known(1)),
     ("CancelBookingSeriesPayload", "cancelled", Length::Known(104)),
 ];
 

@@ -2,29 +2,25 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use super::super::Services;
-use super::super::booking::SeenBooking;
 use super::super::claiming::held;
 use super::super::facts::{self, Facts};
 use super::super::input::Problems;
 use super::super::making::{Abort, MAX_ATTEMPTS, Making};
-use super::super::wanted::hold_item;
 use super::deciding::{Plan, Planned};
-use super::{CreateSeries, Occurrence, SeenSeries, SeriesOutcome, below_booking};
-use crate::domain::access::{Caller, Standing};
+use super::{CreateSeries, SeriesOutcome, below_booking};
+use crate::domain::access::Caller;
 use crate::domain::availability::{Occupancy, Terms};
 use crate::domain::booking::{Booking, BookingEvent};
-use crate::domain::id::{ResourceId, SeriesId};
-use crate::domain::quantum::QuantumSpan;
+use crate::domain::id::SeriesId;
 use crate::domain::recurrence::{Recurrence, RecurrenceError};
 use crate::domain::refusal::{Refusal, UserError};
 use crate::domain::series::{BookingSeries, ConflictPolicy};
 use crate::error::{Error, Internal};
-use crate::presence::{Claim, ClaimRequest, HoldItem, HoldRefusal};
+use crate::presence::Claim;
 use crate::store::{IdempotencyRecord, ItemNeed, Reader, StoreError, Stretch, Taking, Tx};
 
 /// How many rows of occupancy a series may change.
@@ -54,20 +50,20 @@ impl Services {
 }
 
 /// A series that is being made.
-struct SeriesMaking {
+pub(super) struct SeriesMaking {
     /// What each of its bookings is like.
-    one: Making,
+    pub(super) one: Making,
     rule: Recurrence,
     policy: ConflictPolicy,
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// What an attempt is decided by.
-struct Ground {
+pub(super) struct Ground {
     facts: Facts,
     /// When it recurs, or why that cannot be said; `None` where there is no such resource.
     starts: Option<Result<Vec<DateTime<Utc>>, RecurrenceError>>,
-    known: Option<IdempotencyRecord>,
+    pub(super) known: Option<IdempotencyRecord>,
 }
 
 /// Why an attempt came to nothing.
@@ -121,7 +117,7 @@ impl SeriesMaking {
                 "A series is never provisional. Leave `provisionalMinutes` out.",
             );
         }
-        let rule = rrule.parse::<Recurrence>().map_err(|error| problems.refuse(unusable(error))).ok();
+        let rule = rrule.parse::<Recurrence>().map_err(|error| problems.refuse(unusable(&error))).ok();
         let one = Making::new(services, caller, booking, address, now);
         let one = one.map_err(|found| found.into_iter().for_each(|problem| problems.refuse(below_booking(problem))));
         let (mut one, rule) = problems.finish(one.ok().zip(rule))?;
@@ -161,7 +157,7 @@ impl SeriesMaking {
             Abort::Refused(refused) => Abort::Refused(below_booking(refused)),
             other => other,
         })?;
-        let starts = starts.unwrap_or_else(|| Ok(vec![self.one.request.start])).map_err(unusable)?;
+        let starts = starts.unwrap_or_else(|| Ok(vec![self.one.request.start])).map_err(|error| unusable(&error))?;
         let mut plan = Plan::new(&terms, &starts);
         require_few_rows(&terms, &plan)?;
 
@@ -205,7 +201,7 @@ impl SeriesMaking {
     }
 
     /// What the catalogue says, when it recurs, and what an earlier call with the same key came to.
-    async fn read(&self, reader: &Reader) -> Result<Ground, StoreError> {
+    pub(super) async fn read(&self, reader: &Reader) -> Result<Ground, StoreError> {
         let request = &self.one.request;
         let resource = reader.resource(&request.resource_id).await?;
         let starts = resource.map(|resource| self.rule.expand(request.start, resource.time_zone));
@@ -219,51 +215,6 @@ impl SeriesMaking {
         let start = self.one.request.start;
         let (first, last) = (starts.first().unwrap_or(&start), starts.last().unwrap_or(&start));
         self.one.asked().facts(reader, &facts::dates_around(*first, *last)).await
-    }
-
-    /// What of it can be had, by what can be read without a lock.
-    async fn look(&self, terms: &Terms, plan: &mut Plan) -> Result<(), Stop> {
-        let services = &self.one.services;
-        let days = facts::days_of(plan.spans());
-        let rows = services.parts().store.reader().occupancy_on(&self.one.asked().resources(), &days).await?;
-        let (mut occupancy, _) = facts::occupancy(rows);
-        if self.dry_run
-            && let Some(hull) = plan.spans().reduce(QuantumSpan::hull)
-        {
-            services.overlook_lapsed(&mut occupancy, terms, hull).await.map_err(Abort::Failed)?;
-        }
-        let items: Vec<HoldItem> = terms.items().map(hold_item).collect();
-        plan.decide(terms, &mut occupancy, (self.one.now, self.one.policy()), |_, planned, occupancy| {
-            if !self.dry_run {
-                return Ok(());
-            }
-            let request = self.claim_of(&items, planned.span);
-            let units = |resource: &ResourceId, quantum| occupancy.units_taken(resource, quantum);
-            let in_the_way = services.parts().presence.in_the_way(request, units);
-            if in_the_way.is_empty() { Ok(()) } else { Err(held(HoldRefusal::Held(in_the_way))) }
-        });
-        Ok(())
-    }
-
-    /// Claims the time of each occurrence that is still open, or notes whose hold is in its way. One for each
-    /// occurrence, in their order.
-    fn claim(&self, terms: &Terms, plan: &mut Plan) -> Vec<Option<Claim>> {
-        let items: Vec<HoldItem> = terms.items().map(hold_item).collect();
-        let claim = |planned: &mut Planned| {
-            if planned.refused.is_some() {
-                return None;
-            }
-            let claimed = self.one.services.parts().presence.claim(self.claim_of(&items, planned.span));
-            let refused = |conflicts| planned.refused = Some(below_booking(held(HoldRefusal::Held(conflicts))));
-            claimed.map_err(refused).ok()
-        };
-        plan.0.iter_mut().map(claim).collect()
-    }
-
-    /// The session's own holds are never in its way, whichever occurrence they are on.
-    fn claim_of<'a>(&'a self, items: &'a [HoldItem], span: QuantumSpan) -> ClaimRequest<'a> {
-        let over_holds = self.one.request.ignore_schedule;
-        ClaimRequest { items, span, session: self.one.session.as_ref(), over_holds }
     }
 
     /// The transaction: key, resources, occupancy, bookings, in the order in which everything locks.
@@ -364,60 +315,6 @@ impl SeriesMaking {
     async fn expires_what_is_in_the_way(&self, plan: &Plan) -> Result<bool, Stop> {
         Ok(self.one.services.expire_in_the_way(&taken(plan)).await.map_err(Abort::Failed)?)
     }
-
-    /// The refusal, unless a twin has made the series since the key was looked up.
-    async fn refuse(&self, outcome: SeriesOutcome) -> Result<SeriesOutcome, Error> {
-        if self.one.key.is_some() {
-            let store = &self.one.services.parts().store;
-            let ground = store.snapshot(|reader| async move { self.read(&reader).await }).await?;
-            if let Some(record) = ground.known {
-                return self.repeat(&record).await;
-            }
-        }
-        Ok(outcome)
-    }
-
-    /// The answer to a call whose key is known: the series and its bookings as they are now, if the input is the same.
-    async fn repeat(&self, record: &IdempotencyRecord) -> Result<SeriesOutcome, Error> {
-        if let Err(refused) = self.one.require_same_input(record) {
-            return Ok(SeriesOutcome::refused(vec![below_booking(refused)]));
-        }
-        let reader = self.one.services.parts().store.reader();
-        let id = SeriesId::from(record.made.as_str());
-        let found = reader.series(&id).await?;
-        let series = found.ok_or_else(|| Internal::new(format!("{id} has a key and is missing")))?;
-        let bookings = reader.bookings_of_series(std::slice::from_ref(&id)).await?;
-        let skipped = series.skipped.iter().map(|skipped| Occurrence {
-            start: skipped.start,
-            end: skipped.end,
-            booking: None,
-            refused: Some(skipped.reason().at(["input", "booking", "start"])),
-        });
-        let occurrences = skipped.collect();
-        Ok(self.made(series, bookings, occurrences))
-    }
-
-    /// The answer: `bookings`, and of `occurrences` those that were refused.
-    fn made(&self, series: BookingSeries, bookings: Vec<Booking>, mut occurrences: Vec<Occurrence>) -> SeriesOutcome {
-        let caller = &self.one.caller;
-        let token = self.one.services.parts().key.series_token(&series.id);
-        occurrences.retain(|occurrence| occurrence.refused.is_some());
-        occurrences.extend(bookings.into_iter().map(|booking| Occurrence {
-            start: booking.start,
-            end: booking.end,
-            refused: None,
-            // Whoever makes a series gets its token, and so has at least the standing that it gives.
-            booking: Some(SeenBooking::new(
-                booking.clone(),
-                caller.standing(&booking, false).unwrap_or(Standing::SeriesTokenBearer),
-                self.one.now,
-            )),
-        }));
-        occurrences.sort_by_key(|occurrence| occurrence.start);
-        let standing = caller.series_standing(&series, true).unwrap_or(Standing::SeriesTokenBearer);
-        let seen = SeenSeries { series: Arc::new(series), standing };
-        SeriesOutcome { made: Some((seen, token)), occurrences, refused: Vec::new() }
-    }
 }
 
 /// Refuses what would change more rows than one transaction should.
@@ -439,7 +336,7 @@ fn taken(plan: &Plan) -> UserError {
 }
 
 /// Why the rule cannot be used.
-fn unusable(error: RecurrenceError) -> UserError {
+fn unusable(error: &RecurrenceError) -> UserError {
     let refusal = match error {
         RecurrenceError::TooMany => Refusal::LimitExceeded,
         _ => Refusal::Invalid,
