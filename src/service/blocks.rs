@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Services;
 use super::administration::{Deed, record};
 use super::booking::Outcome;
+use super::expiry::Looks;
 use super::facts::read_occupancy;
 use super::input::Problems;
 use super::page::{Cursors, Page, PageRequest};
@@ -189,19 +190,14 @@ impl Blocking {
     }
 
     async fn run(&self) -> Result<Outcome<Arc<Block>>, Error> {
-        let mut looked_again = false;
+        let mut looks = Looks::default();
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt().await {
                 Ok(block) => return Ok(Ok(Arc::new(block))),
                 Err(Abort::Overtaken) => {}
                 Err(Abort::Refused(refused)) => {
-                    // What has lapsed may have been expired by somebody else since it was seen in the way.
-                    let is_taken = refused.refusal == Refusal::SlotTaken;
-                    if !self.services.expire_in_the_way(&refused).await? {
-                        if looked_again || !is_taken {
-                            return Ok(Err(vec![shortened(refused)]));
-                        }
-                        looked_again = true;
+                    if !self.services.is_worth_another_look(&refused, &mut looks).await? {
+                        return Ok(Err(vec![shortened(refused)]));
                     }
                 }
                 Err(Abort::Unknown) => return Err(Internal::new("nobody knows what became of a block").into()),

@@ -127,8 +127,7 @@ enum Right {
 impl Right {
     fn standing(&self) -> Standing {
         match self {
-            Self::Account(standing, _) => *standing,
-            Self::Token(standing) => *standing,
+            Self::Account(standing, _) | Self::Token(standing) => *standing,
         }
     }
 }

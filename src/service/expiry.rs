@@ -16,7 +16,7 @@ use crate::domain::availability::Terms;
 use crate::domain::booking::Booking;
 use crate::domain::id::{BookingId, ResourceId};
 use crate::domain::quantum::QuantumSpan;
-use crate::domain::refusal::UserError;
+use crate::domain::refusal::{Refusal, UserError};
 use crate::error::Error;
 use crate::store::{Reader, StoreError};
 
@@ -34,6 +34,12 @@ const MOST_PASSED_OVER: usize = 1_000;
 
 /// Bookings that could not be expired. They keep no other waiting, and are not tried all the time.
 type PassedOver = HashMap<BookingId, Failing>;
+
+/// How often a writer has looked at what stands in its way.
+#[derive(Debug, Default)]
+pub(super) struct Looks {
+    twice: bool,
+}
 
 /// What is known of one of them.
 #[derive(Copy, Clone)]
@@ -120,6 +126,19 @@ impl Services {
     pub(super) async fn expire_in_the_way(&self, refused: &UserError) -> Result<bool, Error> {
         let lapsed = self.lapsed_in_the_way(&self.parts().store.reader(), refused).await?;
         Ok(self.expire_all(lapsed).await)
+    }
+
+    /// Whether a writer that was `refused` is to try again, because what was in its way had lapsed: it is expired first.
+    ///
+    /// # Errors
+    /// Faults of the store.
+    pub(super) async fn is_worth_another_look(&self, refused: &UserError, looks: &mut Looks) -> Result<bool, Error> {
+        if self.expire_in_the_way(refused).await? {
+            return Ok(true);
+        }
+        // It may have lapsed and been expired by somebody else, since it was seen in the way.
+        let is_taken = matches!(refused.refusal, Refusal::SlotTaken | Refusal::NotEnoughUnits);
+        Ok(is_taken && !refused.conflicts.is_empty() && !std::mem::replace(&mut looks.twice, true))
     }
 
     /// What has lapsed among that which `refused` says stands in the way. Read it in the snapshot in which it was found

@@ -14,6 +14,7 @@ use super::Services;
 use super::booker;
 use super::booking::{CreateBooking, CreatedBooking, Outcome, SeenBooking};
 use super::claiming;
+use super::expiry::Looks;
 use super::facts::{self, Asked, Facts};
 use super::idempotency::{KEY_LIFE, RequestKey};
 use super::input::Problems;
@@ -144,13 +145,14 @@ impl Making {
     }
 
     async fn run(&self) -> Result<Outcome<CreatedBooking>, Error> {
+        let mut looks = Looks::default();
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt().await {
                 Ok(booking) => return Ok(Ok(self.created(booking))),
                 Err(Abort::Overtaken | Abort::Unknown) => {}
                 Err(Abort::Known(record)) => return self.repeat(&record).await,
                 Err(Abort::Refused(refused)) => {
-                    if !self.services.expire_in_the_way(&refused).await? {
+                    if !self.services.is_worth_another_look(&refused, &mut looks).await? {
                         return self.refuse(refused).await;
                     }
                 }

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::expiry::Looks;
 use super::facts::{self, Asked};
 use super::input::Problems;
 use super::own_time::RescheduleContext;
@@ -254,10 +255,11 @@ impl Services {
             return Ok(Ok(granted));
         }
         // Each of the slots may have to wait for bookings that have lapsed to be let go.
+        let mut looks = Looks::default();
         for _ in 0..MAX_ATTEMPTS + heartbeat.slots.len() {
             match self.take_hold(&heartbeat, &session, address, now).await? {
                 Some(Ok(granted)) => return Ok(Ok(granted)),
-                Some(Err(refused)) if self.expire_in_the_way(&refused).await? => {}
+                Some(Err(refused)) if self.is_worth_another_look(&refused, &mut looks).await? => {}
                 Some(Err(refused)) => return Ok(Err(vec![refused])),
                 None => {}
             }

@@ -146,7 +146,7 @@ impl OccupiedDay {
 
     fn take(&mut self, capacity: u32, quantity: u32, quanta: DayMap) {
         match &mut self.units {
-            None => self.full = self.full | quanta,
+            None => self.full |= quanta,
             Some(units) => {
                 if let Ok(more) = units.add(quanta, quantity, capacity) {
                     self.full = more.full(capacity);

@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::Services;
 use super::super::claiming::held;
+use super::super::expiry::Looks;
 use super::super::facts::{self, Facts};
 use super::super::input::Problems;
 use super::super::making::{Abort, MAX_ATTEMPTS, Making};
@@ -128,6 +129,7 @@ impl SeriesMaking {
     }
 
     async fn run(&self) -> Result<SeriesOutcome, Error> {
+        let mut looks = Looks::default();
         for _ in 0..MAX_ATTEMPTS {
             match self.attempt().await {
                 Ok(outcome) => return Ok(outcome),
@@ -138,6 +140,10 @@ impl SeriesMaking {
                 }
                 Err(Stop::Whole(Abort::Failed(fault))) => return Err(fault),
                 Err(Stop::Occurrences(plan, refused)) => {
+                    let services = &self.one.services;
+                    if !self.dry_run && services.is_worth_another_look(&taken(&plan), &mut looks).await? {
+                        continue;
+                    }
                     let occurrences = plan.occurrences();
                     return self.refuse(SeriesOutcome { made: None, occurrences, refused: vec![refused] }).await;
                 }
@@ -180,9 +186,6 @@ impl SeriesMaking {
             .await;
         let Written { series, events, plan, occupancy } = match written {
             Err(Stop::Whole(Abort::Unknown)) => self.settle(&id, &terms, &plan).await?,
-            Err(Stop::Occurrences(plan, _)) if self.expires_what_is_in_the_way(&plan).await? => {
-                return Err(Abort::Overtaken.into());
-            }
             written => written?,
         };
         for event in &events {
@@ -310,10 +313,6 @@ impl SeriesMaking {
         }
         let events = bookings.into_iter().map(|booking| self.event(booking)).collect();
         Ok(Some(Written { series, events, plan, occupancy }))
-    }
-
-    async fn expires_what_is_in_the_way(&self, plan: &Plan) -> Result<bool, Stop> {
-        Ok(self.one.services.expire_in_the_way(&taken(plan)).await.map_err(Abort::Failed)?)
     }
 }
 
