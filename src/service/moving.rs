@@ -14,7 +14,7 @@ use super::claiming;
 use super::facts::{self, Asked, Facts};
 use super::input::Problems;
 use super::own_time::free_up;
-use super::transition::{MAX_ATTEMPTS, MAX_REASON, actor, refused_transition, unknown_booking};
+use super::transition::{MAX_ATTEMPTS, MAX_REASON, actor, refused_transition, require_few_changes, unknown_booking};
 use crate::domain::access::{Caller, Role, Standing};
 use crate::domain::availability::{Occupancy, Policy, Terms};
 use crate::domain::booking::{Booking, BookingEvent, BookingItem, BookingStatus, BookingTransition};
@@ -233,7 +233,12 @@ impl Moving {
             return Err(NotMoved::Failed(staff_only()));
         }
         match booking.decide(Action::Reschedule, Doer::Person(standing), now) {
-            Ok(Decision::Happens(_) | Decision::AlreadySo) => Ok((booking, standing)),
+            Ok(Decision::Happens(_) | Decision::AlreadySo) => {
+                if standing != Standing::Staff {
+                    require_few_changes(&booking)?;
+                }
+                Ok((booking, standing))
+            }
             Err(refusal) => Err(refused_transition(refusal, Action::Reschedule, &booking, now).into()),
         }
     }

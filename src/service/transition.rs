@@ -18,6 +18,9 @@ use crate::store::{StoreError, Tx};
 
 /// Characters of a reason.
 pub(super) const MAX_REASON: usize = 500;
+/// Changes of a booking, of whatever kind, after which booker and token neither move it nor change what is said about
+/// it: its history is kept, and shown, as a whole.
+const MOST_CHANGES: u32 = 1_000;
 /// How often a transition is decided anew because the booking was moved to another resource meanwhile.
 pub(super) const MAX_ATTEMPTS: u32 = 16;
 
@@ -243,6 +246,15 @@ async fn require_still_offered(tx: &Tx, booking: &Booking) -> Result<(), NotChan
     };
     let facts = asked.facts(tx, &facts::dates_around(booking.start, booking.start)).await?;
     Ok(facts.still_offered(&asked)?)
+}
+
+/// Refuses to let booker or token change a booking for ever. They can still cancel it.
+pub(super) fn require_few_changes(booking: &Booking) -> Result<(), UserError> {
+    if booking.revision < MOST_CHANGES {
+        return Ok(());
+    }
+    let message = format!("The booking has been changed {MOST_CHANGES} times. Ask staff to change it.");
+    Err(UserError::new(Refusal::LimitExceeded, message).at(["input", "id"]))
 }
 
 /// The answer for a booking that does not exist for the caller.

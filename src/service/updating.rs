@@ -11,7 +11,7 @@ use super::booker;
 use super::booking::{Outcome, SeenBooking};
 use super::input::Problems;
 use super::making::{MAX_LOCATION, MAX_METADATA_BYTES, MAX_REFERENCE};
-use super::transition::{MAX_ATTEMPTS, actor, unknown_booking};
+use super::transition::{MAX_ATTEMPTS, actor, require_few_changes, unknown_booking};
 use crate::domain::access::{Caller, Standing};
 use crate::domain::booking::{Booking, BookingEvent, BookingEventType, BookingStatus, BookingTransition};
 use crate::domain::id::BookingId;
@@ -20,10 +20,6 @@ use crate::error::{Error, Internal};
 use crate::store::{StoreError, Tx};
 
 pub use super::booker::BookerChanges;
-
-/// Changes of a booking, of whatever kind, after which booker and token change nothing more of what is said about it:
-/// its history is kept, and shown, as a whole.
-const MOST_CHANGES: u32 = 1_000;
 
 /// What is to change of a booking; `Change::To(None)` stands for null.
 #[derive(Clone, Debug)]
@@ -192,9 +188,5 @@ fn require_open(booking: &Booking, now: DateTime<Utc>) -> Result<(), UserError> 
         let message = format!("The booking is {}. Ask staff to change it.", status.name());
         return Err(UserError::new(Refusal::IllegalTransition, message).at(["input", "id"]));
     }
-    if booking.revision >= MOST_CHANGES {
-        let message = format!("The booking has been changed {MOST_CHANGES} times. Ask staff to change it.");
-        return Err(UserError::new(Refusal::LimitExceeded, message).at(["input", "id"]));
-    }
-    Ok(())
+    require_few_changes(booking)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use chrono::{NaiveDate, TimeDelta};
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use serde_json::{Value, json};
 use slotwise::domain::access::Role;
 
@@ -322,9 +322,10 @@ impl World {
     async fn series(&self) -> String {
         const MAKE: &str = "mutation ($input: CreateBookingSeriesInput!) { createBookingSeries(input: $input) {
             series { id } userErrors { message } } }";
-        let start = format!("2027-01-03T{:02}:00:00Z", self.bookings.fetch_add(1, Ordering::Relaxed));
+        let hours = TimeDelta::hours(self.bookings.fetch_add(1, Ordering::Relaxed).try_into().unwrap());
+        let start = NaiveDate::from_ymd_opt(2027, 1, 4).unwrap().and_time(NaiveTime::MIN).and_utc() + hours;
         let booking = json!({ "resourceId": "res_spare", "eventTypeId": "evt_spare", "start": start });
-        let input = json!({ "booking": booking, "rrule": "FREQ=DAILY;COUNT=2" });
+        let input = json!({ "booking": booking, "rrule": "FREQ=WEEKLY;COUNT=2" });
         let made = self.everybody[1].1.ask(MAKE, json!({ "input": input })).await;
         let id = made["createBookingSeries"]["series"]["id"].as_str();
         id.unwrap_or_else(|| panic!("no series: {made}")).to_owned()

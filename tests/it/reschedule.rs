@@ -371,3 +371,14 @@ async fn a_guest_moves_by_the_token_alone() {
     let moved = guest.move_it(with(to(&id, "2026-12-02T13:00:00Z"), json!({ "managementToken": token }))).await;
     assert_eq!(moved["history"][1]["by"], json!({ "kind": "TOKEN", "userId": null }));
 }
+
+#[tokio::test]
+async fn a_booking_is_not_moved_for_ever() {
+    let server = rooms().await;
+    let ada = server.customer("ada");
+    let (id, _) = ada.make(an_hour("any", "a", NOON)).await;
+    server.execute_sql(&format!("UPDATE bookings SET revision = 1000 WHERE id = '{id}'")).await;
+    let later = to(&id, "2026-12-02T13:00:00Z");
+    assert_eq!(refusal(&ada.reschedule(later.clone()).await), "LIMIT_EXCEEDED");
+    assert_eq!(server.staff().move_it(later).await["revision"], 1001);
+}
