@@ -15,6 +15,7 @@ use super::facts::{self, Asked, Facts};
 use super::input::Problems;
 use super::own_time::free_up;
 use super::transition::{MAX_ATTEMPTS, MAX_REASON, actor, refused_transition, unknown_booking};
+use super::updating::require_few_changes;
 use crate::domain::access::{Caller, Role, Standing};
 use crate::domain::availability::{Occupancy, Policy, Terms};
 use crate::domain::booking::{Booking, BookingEvent, BookingItem, BookingStatus, BookingTransition};
@@ -199,6 +200,9 @@ impl Moving {
         let (booking, standing) = self.movable(reader.booking(&self.request.id).await?, now)?;
         if self.is_there(&booking) {
             return Ok(Look::Nothing(SeenBooking::new(booking, standing, now)));
+        }
+        if standing != Standing::Staff {
+            require_few_changes(&booking)?;
         }
         let asked = self.asked(&booking)?;
         let facts = asked.facts(reader, &self.dates()).await?;

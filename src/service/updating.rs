@@ -21,8 +21,8 @@ use crate::store::{StoreError, Tx};
 
 pub use super::booker::BookerChanges;
 
-/// Changes of a booking, of whatever kind, after which booker and token change nothing more of what is said about it:
-/// its history is kept, and shown, as a whole.
+/// Changes of a booking, of whatever kind, after which booker and token can only call it off: its history is kept, and
+/// shown, as a whole.
 const MOST_CHANGES: u32 = 1_000;
 
 /// What is to change of a booking; `Change::To(None)` stands for null.
@@ -192,9 +192,14 @@ fn require_open(booking: &Booking, now: DateTime<Utc>) -> Result<(), UserError> 
         let message = format!("The booking is {}. Ask staff to change it.", status.name());
         return Err(UserError::new(Refusal::IllegalTransition, message).at(["input", "id"]));
     }
-    if booking.revision >= MOST_CHANGES {
-        let message = format!("The booking has been changed {MOST_CHANGES} times. Ask staff to change it.");
-        return Err(UserError::new(Refusal::LimitExceeded, message).at(["input", "id"]));
+    require_few_changes(booking)
+}
+
+/// Refuses what booker and token may not do for ever.
+pub(super) fn require_few_changes(booking: &Booking) -> Result<(), UserError> {
+    if booking.revision < MOST_CHANGES {
+        return Ok(());
     }
-    Ok(())
+    let message = format!("The booking has been changed {MOST_CHANGES} times. Ask staff to change it.");
+    Err(UserError::new(Refusal::LimitExceeded, message).at(["input", "id"]))
 }
