@@ -127,11 +127,20 @@ impl Facts {
     /// # Errors
     /// The first reason against it.
     pub(super) fn still_offered(&self, asked: &Asked<'_>) -> Result<(), UserError> {
-        match self.terms(asked) {
-            Ok(terms) => terms.require_active().map_err(|refused| UserError { field: Vec::new(), ..refused }),
-            Err(TermsError::Malformed { message, .. }) => Err(UserError::new(Refusal::Invalid, message)),
-            Err(TermsError::Refused(refused)) => Err(UserError { field: Vec::new(), ..refused }),
-        }
+        let terms = self.terms(asked).map_err(|error| match error {
+            TermsError::Malformed { message, .. } => UserError::new(Refusal::Invalid, message),
+            TermsError::Refused(refused) => UserError { field: Vec::new(), ..refused },
+        })?;
+        terms.require_active().map_err(|refused| {
+            let message = match refused.refusal {
+                Refusal::ResourceInactive => {
+                    "A resource of this booking is not on offer at present. Put it on offer again"
+                }
+                Refusal::EventTypeInactive => "The event type is not on offer at present. Put it on offer again",
+                _ => "The event type is no longer offered on this resource. Link them again",
+            };
+            UserError::new(refused.refusal, format!("{message}, move the booking, or let its time go."))
+        })
     }
 
     fn resource(&self, id: &ResourceId, field: &[&str]) -> Result<&OfferedResource, TermsError> {

@@ -324,7 +324,8 @@ impl Making {
         }
     }
 
-    /// The transaction: key, resources, occupancy, booking, place, in the order in which everything locks. What is occupied then.
+    /// The transaction: key, resources, occupancy, booking, place, in the order in which everything locks. What is
+    /// occupied then.
     async fn write(
         &self,
         tx: &Tx,

@@ -200,6 +200,9 @@ impl Moving {
         if self.is_there(&booking) {
             return Ok(Look::Nothing(SeenBooking::new(booking, standing, now)));
         }
+        if standing != Standing::Staff {
+            require_few_changes(&booking)?;
+        }
         let asked = self.asked(&booking)?;
         let facts = asked.facts(reader, &self.dates()).await?;
         if facts.organization().is_some_and(|organization| *organization != booking.organization_id) {
@@ -233,12 +236,7 @@ impl Moving {
             return Err(NotMoved::Failed(staff_only()));
         }
         match booking.decide(Action::Reschedule, Doer::Person(standing), now) {
-            Ok(Decision::Happens(_) | Decision::AlreadySo) => {
-                if standing != Standing::Staff {
-                    require_few_changes(&booking)?;
-                }
-                Ok((booking, standing))
-            }
+            Ok(Decision::Happens(_) | Decision::AlreadySo) => Ok((booking, standing)),
             Err(refusal) => Err(refused_transition(refusal, Action::Reschedule, &booking, now).into()),
         }
     }

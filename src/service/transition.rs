@@ -245,7 +245,7 @@ async fn require_still_offered(tx: &Tx, booking: &Booking) -> Result<(), NotChan
         add_ons,
     };
     let facts = asked.facts(tx, &facts::dates_around(booking.start, booking.start)).await?;
-    Ok(facts.still_offered(&asked)?)
+    Ok(facts.still_offered(&asked).map_err(|refused| refused.at(["input", "id"]))?)
 }
 
 /// Refuses to let booker or token change a booking for ever. They can still cancel it.
@@ -272,14 +272,20 @@ pub(super) fn actor(caller: &Caller, standing: Standing) -> Actor {
 
 /// The refusal of a transition, with what there is to do about it.
 pub(super) fn refused_transition(refusal: Refusal, action: Action, booking: &Booking, now: DateTime<Utc>) -> UserError {
-    let message = match (refusal, action) {
-        (Refusal::TooLateToCancel, _) => "The booking has started. Ask staff to cancel it.".to_owned(),
-        (_, Action::Complete | Action::MarkNoShow) if booking.status == BookingStatus::Confirmed => {
+    let status = booking.status_at(now);
+    let message = match (action, status) {
+        _ if refusal == Refusal::TooLateToCancel => "The booking has started. Ask staff to cancel it.".to_owned(),
+        (Action::Complete | Action::MarkNoShow, BookingStatus::Confirmed) => {
             "The booking has not started yet. Try again after its start.".to_owned()
         }
-        _ => {
-            format!("The booking is {} and cannot be changed like this. Read it again.", booking.status_at(now).name())
+        (Action::Reschedule, BookingStatus::Confirmed) => "The booking has started. Ask staff to move it.".to_owned(),
+        (Action::Reschedule, BookingStatus::Provisional) => {
+            "A provisional booking cannot be moved. Have it confirmed first, or cancel it and book anew.".to_owned()
         }
+        (Action::Decline, BookingStatus::Provisional | BookingStatus::Confirmed) => {
+            format!("The booking is {}, and only what is PENDING can be declined. Cancel it instead.", status.name())
+        }
+        _ => format!("The booking is {} and cannot be changed like this. Read it again.", status.name()),
     };
     UserError::new(refusal, message).at(["input", "id"])
 }

@@ -143,7 +143,8 @@ impl<'a> Parts<'a> {
                      20271231T170000Z.",
                 )
             }),
-            _ => Err(malformed("`rrule` must end: give it either a COUNT or an UNTIL.")),
+            (None, None) => Err(malformed("`rrule` must end: give it a COUNT or an UNTIL.")),
+            (Some(_), Some(_)) => Err(malformed("`rrule` has a COUNT and an UNTIL. Leave one of them out.")),
         }
     }
 
