@@ -200,8 +200,8 @@ async fn whatever_happens_at_once_is_sound_and_told_once_and_lets_go_of_what_it_
                 if staff.is_free(resource, &from, &to).await {
                     let hold = json!({ "resourceId": format!("res_{resource}"),
                         "slots": [{ "start": from, "durationMinutes": 15 }], "sessionSecret": "nobody's secret until now" });
-                    let held = server.anonymous().heartbeat(hold).await;
-                    assert_eq!(held["granted"], true, "{resource} {from}: {held}");
+                    let answer = server.anonymous().heartbeat(hold).await;
+                    assert_eq!(answer["granted"], true, "{resource} {from}: {answer}");
                 }
             }
         }
