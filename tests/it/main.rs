@@ -41,6 +41,7 @@ mod http;
 mod idempotency;
 mod identity_webhook;
 mod key_sets;
+mod life_storm;
 mod limits;
 mod lists;
 mod live;
