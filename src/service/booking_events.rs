@@ -1,4 +1,5 @@
-//! What happens to bookings, told to whoever may know: every event, in the order in which they happened to a booking.
+//! What happens to bookings, told to whoever may know: every event, once. Each is told after its commit, by whatever
+//! wrote it; so of two that follow each other closely the second may come first, and `revision` puts them in order.
 //!
 //! Nothing is sent at first: what there is already is read by lists. Each event is told to those only who may know it at
 //! that moment, so whoever watches by their account is looked up before each. That is one read for each watcher and event.

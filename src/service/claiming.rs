@@ -7,6 +7,7 @@ use super::Services;
 use super::facts;
 use super::wanted::hold_item;
 use crate::domain::availability::{Occupancy, Terms};
+use crate::domain::booking::{Actor, Booking, BookingEvent, BookingEventType};
 use crate::domain::id::ResourceId;
 use crate::domain::quantum::{Quantum, QuantumSpan};
 use crate::domain::refusal::UserError;
@@ -34,6 +35,26 @@ impl Services {
         let items: Vec<HoldItem> = terms.items().map(hold_item).collect();
         let claimed = self.parts().presence.claim(ClaimRequest { items: &items, span, session, over_holds });
         claimed.map_err(|conflicts| held(HoldRefusal::Held(conflicts)))
+    }
+
+    /// Finds out what became of a change of `before` of whose commit nobody heard: what there is to tell, if it happened
+    /// and nothing else has happened since. It is told by its line in the history: `event`, by `doer`.
+    pub(super) async fn find_change(
+        &self,
+        before: &Booking,
+        event: BookingEventType,
+        doer: &Actor,
+    ) -> Option<BookingEvent> {
+        let (reader, id) = (&self.parts().store.reader(), &before.id);
+        // The history has a line for each revision.
+        let line = usize::try_from(before.revision).unwrap_or(usize::MAX);
+        let look = || async {
+            let transition = reader.histories(std::slice::from_ref(id)).await.ok()?.get(id)?.get(line)?.clone();
+            Some((reader.booking(id).await.ok()??, transition))
+        };
+        let (after, transition) = self.find_out(look).await?;
+        let is_it = after.revision == before.revision + 1 && transition.event == event && transition.by == *doer;
+        is_it.then(|| BookingEvent::new(after, transition))
     }
 
     /// What `look` finds, which is asked while the database may still be about to end what it was told to commit.

@@ -121,12 +121,12 @@ impl Changing {
             // A hopeless attempt, and one that has nothing to do, never waits for the writer.
             let found = store.reader().booking(&self.request.id).await?;
             let now = self.services.now();
-            let known = match self.decide(found, now) {
+            let (known, standing) = match self.decide(found, now) {
                 Err(refused) => return Ok(Err(refused)),
                 Ok((booking, standing, Decision::AlreadySo)) => {
                     return Ok(Ok(SeenBooking::new(booking, standing, now)));
                 }
-                Ok((booking, _, Decision::Happens(_))) => booking,
+                Ok((booking, standing, Decision::Happens(_))) => (booking, standing),
             };
             let before = &known;
             let changed = store.write(|tx| async move { self.write(&tx, before).await }).await;
@@ -140,7 +140,13 @@ impl Changing {
                 Err(NotChanged::Failed(fault)) => {
                     // It may have been committed all the same: nobody who watches may miss what is free now.
                     self.services.announce_occupancy(known.resources(), known.occupied);
-                    return Err(fault.into());
+                    let StoreError::CommitUnknown(_) = fault else { return Err(fault.into()) };
+                    let doer = self.actor(standing);
+                    let found = self.services.find_change(&known, self.action.event(), &doer).await;
+                    let Some(event) = found else { return Err(fault.into()) };
+                    let seen = SeenBooking::new(event.booking.clone(), standing, self.services.now());
+                    self.services.announce(event);
+                    return Ok(Ok(seen));
                 }
             }
         }

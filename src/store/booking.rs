@@ -16,6 +16,9 @@ use crate::domain::booking::{Booker, Booking, BookingEventType, BookingItem, Boo
 use crate::domain::id::BookingId;
 use crate::domain::quantum::{Quantum, QuantumSpan};
 
+/// How many ids one statement names: SQLite takes no more than 32,766 values.
+const IDS_AT_A_TIME: usize = 5_000;
+
 /// Each booking's history, the oldest line first.
 pub type Histories = HashMap<BookingId, Vec<BookingTransition>>;
 
@@ -57,21 +60,21 @@ impl Reader {
         Ok(histories)
     }
 
-    /// The bookings of these rows, in the same order. One statement.
+    /// The bookings of these rows, in the same order. One statement, or one for each few thousand of them.
     pub(super) async fn with_items(&self, bookings: Vec<booking::Model>) -> Result<Vec<Booking>, StoreError> {
         use booking_item::Column;
-        if bookings.is_empty() {
-            return Ok(Vec::new());
-        }
-        let select = booking_item::Entity::find()
-            .filter(Column::BookingId.is_in(bookings.iter().map(|booking| booking.id.as_str())))
-            .order_by(Column::BookingId, Order::Asc)
-            .order_by(Column::Position, Order::Asc)
-            .into_query();
         let mut items: HashMap<String, Vec<BookingItem>> = HashMap::new();
-        for row in self.models::<booking_item::Model>(&select).await? {
-            let item = BookingItem { resource_id: row.resource_id.into(), quantity: convert::number(row.quantity)? };
-            items.entry(row.booking_id).or_default().push(item);
+        for some in bookings.chunks(IDS_AT_A_TIME) {
+            let select = booking_item::Entity::find()
+                .filter(Column::BookingId.is_in(some.iter().map(|booking| booking.id.as_str())))
+                .order_by(Column::BookingId, Order::Asc)
+                .order_by(Column::Position, Order::Asc)
+                .into_query();
+            for row in self.models::<booking_item::Model>(&select).await? {
+                let item =
+                    BookingItem { resource_id: row.resource_id.into(), quantity: convert::number(row.quantity)? };
+                items.entry(row.booking_id).or_default().push(item);
+            }
         }
         bookings
             .into_iter()

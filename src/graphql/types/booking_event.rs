@@ -19,7 +19,8 @@ pub struct BookingEvent {
     at: DateTime,
     /// The line of the booking's history that tells of it.
     transition: BookingTransition,
-    /// The booking as it was right after. Events of one booking come in the order of its `revision`.
+    /// The booking as it was right after. Of two that follow each other closely the second may come
+    /// first: its `revision` puts the events of one booking in order.
     booking: Booking,
 }
 

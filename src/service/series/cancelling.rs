@@ -11,12 +11,12 @@ use super::super::input::Problems;
 use super::super::transition::{MAX_ATTEMPTS, MAX_REASON, NotChanged, actor};
 use super::SeenSeries;
 use crate::domain::access::Caller;
-use crate::domain::booking::{Booking, BookingEvent, BookingItem, BookingTransition};
+use crate::domain::booking::{Booking, BookingEvent, BookingEventType, BookingItem, BookingTransition};
 use crate::domain::id::{BookingId, SeriesId};
 use crate::domain::refusal::{Refusal, UserError};
 use crate::domain::transition::{Action, Decision, Doer, Rule};
 use crate::error::{Error, Internal};
-use crate::store::{Stretch, Tx};
+use crate::store::{StoreError, Stretch, Tx};
 
 /// Which bookings of a series somebody wants cancelled.
 #[derive(Clone, Debug)]
@@ -89,7 +89,14 @@ impl Cancelling {
                     for booking in &known {
                         self.services.announce_occupancy(booking.resources(), booking.occupied);
                     }
-                    return Err(fault.into());
+                    let StoreError::CommitUnknown(_) = fault else { return Err(fault.into()) };
+                    // All of them were cancelled, or none.
+                    let (doer, mut events) = (actor(&self.caller, self.series.standing), Vec::new());
+                    for booking in &known {
+                        let found = self.services.find_change(booking, BookingEventType::Cancelled, &doer).await;
+                        events.push(found.ok_or_else(|| Internal::new("nobody knows what became of a series"))?);
+                    }
+                    return Ok(Ok(self.tell(events)));
                 }
             }
         }
