@@ -85,7 +85,7 @@ async fn whatever_people_do_the_server_answers_and_offers_as_the_model_does() {
 
 /// Plays the sequence of `seed`. What was done, with what people were refused, and where bookings stand in the end.
 async fn play(server: &TestServer, seed: usize) -> BTreeSet<String> {
-    let mut seen = BTreeSet::new();
+    let mut came_to = BTreeSet::new();
     let mut choices = Choices::new(seed);
     let mut world = World::new(server, seed).await;
     let mut model = Naive::new(world.minutes_now(), world::CAPACITIES);
@@ -98,7 +98,7 @@ async fn play(server: &TestServer, seed: usize) -> BTreeSet<String> {
         let told = || format!("seed {seed} (SLOTWISE_MODEL_SEED={seed}):\n{}", story.join("\n"));
         assert_eq!(answered.told, expected, "what is told (left), and should be, in {}", told());
         model.name(answered.made);
-        seen.insert(expected.refusal.unwrap_or_else(|| step.name().to_owned()));
+        came_to.insert(expected.refusal.unwrap_or_else(|| step.name().to_owned()));
         if matches!(step, Step::Wait { .. }) && choices.below(2) == 0 {
             // Nobody is to be stopped by what has lapsed, whether or not the worker was there first.
             world.assert_agrees(&model).await;
@@ -118,8 +118,8 @@ async fn play(server: &TestServer, seed: usize) -> BTreeSet<String> {
     world.assert_agrees(&model).await;
     // The last step may have been to wait.
     world.wait_for_the_worker(&model).await;
-    seen.extend(model.bookings.iter().map(|booking| booking.status.to_owned()));
-    seen
+    came_to.extend(model.bookings.iter().map(|booking| booking.status.to_owned()));
+    came_to
 }
 
 /// A number from the environment.

@@ -257,7 +257,9 @@ impl Naive {
             booking.series == Some(which) && is_wanted && may && ["PENDING", "CONFIRMED"].contains(&booking.status)
         };
         let mut cancelled: Vec<_> = self.bookings.iter_mut().filter(wanted).collect();
-        cancelled.iter_mut().for_each(|booking| booking.status = "CANCELLED");
+        for booking in &mut cancelled {
+            booking.status = "CANCELLED";
+        }
         cancelled.sort_by(|a, b| (a.start, &a.id).cmp(&(b.start, &b.id)));
         Told { refusal: None, details: cancelled.iter().map(|booking| booking.id.clone()).collect() }
     }
