@@ -1,11 +1,14 @@
 //! The server, as the model's people use it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use slotwise::clock::Clock as _;
+use slotwise::domain::access::Role;
 
-use super::naive::{Naive, What};
-use super::steps::{Question, Step, Who};
+use super::naive::{Naive, Told};
+use super::steps::{Change, Question, Step, Who, Wish};
 use crate::support::{Actor, EventTypeSpec, ResourceSpec, TestServer, within_patience};
 
 /// How many units there are at first: of two exclusive resources and a pool.
@@ -19,9 +22,14 @@ pub struct Offered {
     pub requires_confirmation: bool,
 }
 
-/// One plain, one with buffers that are no quarter hours, one that has to be confirmed.
+/// One plain, which can be had for more than a day, one with buffers that are no quarter hours, one that has to be confirmed.
 pub const EVENT_TYPES: [Offered; 3] = [
-    Offered { name: "plain", durations: &[60, 15, 180], buffers: (0, 0), requires_confirmation: false },
+    Offered {
+        name: "plain",
+        durations: &[60, 15, 180, 30, 45, 26 * 60],
+        buffers: (0, 0),
+        requires_confirmation: false,
+    },
     Offered { name: "wide", durations: &[50, 30], buffers: (10, 20), requires_confirmation: false },
     Offered { name: "asked", durations: &[60], buffers: (0, 15), requires_confirmation: true },
 ];
@@ -36,6 +44,14 @@ pub struct World<'a> {
     bob: Actor,
     staff: Actor,
     root: Actor,
+    /// Which bookings are known to be written down as expired.
+    written: BTreeSet<String>,
+}
+
+/// What the server told, and the ids of what it made: of a series, then of bookings.
+pub struct Answered {
+    pub told: Told,
+    pub made: Vec<String>,
 }
 
 impl<'a> World<'a> {
@@ -60,10 +76,12 @@ impl<'a> World<'a> {
             server,
             seed,
             midnight,
-            ada: server.customer("ada"),
-            bob: server.customer("bob"),
-            staff: server.staff(),
+            // Provisional bookings of other sequences are to be other people's.
+            ada: server.customer(&format!("ada-{seed}")),
+            bob: server.customer(&format!("bob-{seed}")),
+            staff: server.signed_in(&format!("staff-{seed}"), Role::Staff, "default"),
             root: server.runner(),
+            written: BTreeSet::new(),
         }
     }
 
@@ -71,48 +89,106 @@ impl<'a> World<'a> {
         (self.server.clock.now() - self.midnight).num_minutes()
     }
 
-    /// Does `step`: the id of what it made, or nothing, or the code of the refusal.
-    pub async fn ask(&mut self, step: &Step, model: &Naive) -> Result<String, String> {
+    /// Does `step`. The model may have played it already: what was there before has its place still.
+    pub async fn ask(&self, step: &Step, model: &Naive) -> Answered {
         match step {
-            Step::Book { by, event_type, items, start, minutes, ignoring } => {
-                let input = json!({
-                    "eventTypeId": self.event_type(*event_type), "resourceId": self.resource(items[0].0),
-                    "quantity": items[0].1, "addOns": self.add_ons(&items[1..]), "start": self.instant(*start),
-                    "durationMinutes": minutes, "ignoreSchedule": ignoring,
-                });
-                made(&self.actor(*by).book(input).await, "booking")
+            Step::Book { wish, provisional } => {
+                let mut input = self.wished(wish);
+                input["provisionalMinutes"] = json!(provisional);
+                let payload = self.mutate(wish.by, "createBooking", "booking { id status }", input).await;
+                let id = payload["booking"]["id"].as_str().map(ToOwned::to_owned);
+                Answered { told: told(&payload, &payload["booking"]["status"]), made: id.into_iter().collect() }
             }
-            Step::Cancel { by, which } => {
-                let id = &model.bookings().nth(*which).unwrap().id;
-                made(&self.actor(*by).cancel(json!({ "id": id })).await, "booking")
+            Step::Repeat { wish, series } => {
+                const SERIES: &str = "series { id } occurrences { start booking { id status } userErrors { code } }";
+                let input = json!({
+                    "booking": self.wished(wish), "dryRun": series.dry,
+                    "rrule": format!("FREQ=DAILY;INTERVAL={};COUNT={}", series.every, series.count),
+                    "onConflict": if series.skipping { "SKIP_CONFLICTS" } else { "ALL_OR_NOTHING" },
+                });
+                repeated(&self.mutate(wish.by, "createBookingSeries", SERIES, input).await)
+            }
+            Step::Change { by, which, change } => {
+                let mutation = match change {
+                    Change::Confirm => "confirmBooking",
+                    Change::Decline => "declineBooking",
+                    Change::Cancel => "cancelBooking",
+                    Change::Complete => "completeBooking",
+                    Change::MarkNoShow => "markBookingNoShow",
+                };
+                let input = json!({ "id": model.bookings[*which].id });
+                let payload = self.mutate(*by, mutation, "booking { status }", input).await;
+                told(&payload, &payload["booking"]["status"]).into()
+            }
+            Step::Move { by, which, to } => {
+                let input = json!({
+                    "id": model.bookings[*which].id, "start": self.instant(to.start), "durationMinutes": to.minutes,
+                    "resourceId": to.resource.map(|resource| self.resource(resource)), "ignoreSchedule": to.ignoring,
+                });
+                let payload = self.mutate(*by, "rescheduleBooking", "booking { status }", input).await;
+                told(&payload, &payload["booking"]["status"]).into()
+            }
+            Step::CancelSeries { by, which, from } => {
+                let input = json!({ "id": model.series[*which].1, "from": from.map(|from| self.instant(from)) });
+                let payload = self.mutate(*by, "cancelBookingSeries", "cancelled { id }", input).await;
+                let cancelled = payload["cancelled"].as_array().unwrap().iter();
+                let details = cancelled.map(|booking| booking["id"].as_str().unwrap().to_owned()).collect();
+                Told { refusal: code(&payload), details }.into()
             }
             Step::Block { resource, units, start, end } => {
                 let input = json!({
                     "resourceId": self.resource(*resource), "quantity": units,
                     "start": self.instant(*start), "end": self.instant(*end),
                 });
-                made(&self.staff.run("createBlock", input).await, "block")
+                let payload = self.mutate(Who::Staff, "createBlock", "block { id }", input).await;
+                let id = payload["block"]["id"].as_str().map(ToOwned::to_owned);
+                Answered { told: told(&payload, &json!("")), made: id.into_iter().collect() }
             }
             Step::Unblock { which } => {
-                let id = &model.blocks().nth(*which).unwrap().id;
-                let payload = self.staff.run("deleteBlock", json!({ "id": id })).await;
-                payload["deletedId"].as_str().map(ToOwned::to_owned).ok_or_else(|| code(&payload))
+                let input = json!({ "id": model.blocks[*which].id });
+                let payload = self.mutate(Who::Staff, "deleteBlock", "deletedId", input).await;
+                told(&payload, &json!("")).into()
             }
             Step::Resize { resource, units } => {
                 let input = json!({ "id": self.resource(*resource), "quantity": units });
-                made(&self.root.run("updateResource", input).await, "resource")
+                told(&self.root.run("updateResource", input).await, &json!("")).into()
             }
             Step::Wait { minutes } => {
                 self.server.clock.advance(TimeDelta::minutes(*minutes).to_std().unwrap());
-                Ok(String::new())
+                Told::default().into()
             }
         }
     }
 
+    /// The input of `createBooking`.
+    fn wished(&self, wish: &Wish) -> Value {
+        json!({
+            "eventTypeId": self.event_type(wish.event_type), "resourceId": self.resource(wish.items[0].0),
+            "quantity": wish.items[0].1, "addOns": self.add_ons(&wish.items[1..]), "start": self.instant(wish.start),
+            "durationMinutes": wish.minutes, "ignoreSchedule": wish.ignoring,
+        })
+    }
+
+    /// The payload of a mutation. What is forbidden comes as a refusal.
+    async fn mutate(&self, by: Who, mutation: &str, selection: &str, input: Value) -> Value {
+        let kind = format!("{}{}Input", mutation[..1].to_uppercase(), &mutation[1..]);
+        let document = format!(
+            "mutation ($input: {kind}!) {{ {mutation}(input: $input) {{ {selection} userErrors {{ code }} }} }}"
+        );
+        let answer = self.actor(by).send(&document, json!({ "input": input })).await;
+        if answer.body["errors"].is_array() && answer.code() == "FORBIDDEN" {
+            return json!({ "userErrors": [{ "code": answer.code() }] });
+        }
+        answer.data()[mutation].clone()
+    }
+
     /// Waits until all that has lapsed is written down as expired: what is occupied is free only then.
-    pub async fn wait_for_the_worker(&self, model: &Naive) {
+    pub async fn wait_for_the_worker(&mut self, model: &Naive) {
         const LAST: &str = "query ($id: ID!) { booking(id: $id) { history { to } } }";
-        for expired in model.bookings().filter(|booking| booking.has_lapsed()) {
+        for expired in model.bookings.iter().filter(|booking| booking.status == "EXPIRED") {
+            if !self.written.insert(expired.id.clone()) {
+                continue;
+            }
             let waiting = async {
                 loop {
                     let seen = self.staff.ask(LAST, json!({ "id": expired.id })).await;
@@ -126,48 +202,62 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What is offered: each start, and how many units are left there.
-    pub async fn slots(&self, question: &Question) -> Vec<(i64, u32)> {
+    /// What is told of each start of a day: how many units are left there, and why it cannot be had.
+    pub async fn slots(&self, question: &Question, model: &Naive) -> Vec<(i64, u32, Option<String>)> {
         const SLOTS: &str = "query ($resource: ID!, $date: Date!, $eventType: ID!, $minutes: Int!, $quantity: Int!,
-                $addOns: [BookingItemInput!]!) {
+                $addOns: [BookingItemInput!]!, $reschedule: RescheduleContext) {
             daySlots(resourceId: $resource, date: $date, eventTypeId: $eventType, durationMinutes: $minutes,
-                quantity: $quantity, addOns: $addOns) { slots { start remaining } } }";
+                quantity: $quantity, addOns: $addOns, reschedule: $reschedule, includeUnavailable: true) {
+                slots { start remaining unavailable } } }";
         let date = (self.midnight + TimeDelta::days(question.day)).date_naive();
         let (primary, add_ons) = question.items.split_first().unwrap();
         let variables = json!({
             "resource": self.resource(primary.0), "date": date, "eventType": self.event_type(question.event_type),
             "minutes": question.minutes, "quantity": primary.1, "addOns": self.add_ons(add_ons),
+            "reschedule": question.moving.map(|(_, which)| json!({ "bookingId": model.bookings[which].id })),
         });
-        let answer = self.ada.send(SLOTS, variables).await;
+        let asker = question.moving.map_or(Who::Ada, |(by, _)| by);
+        let answer = self.actor(asker).send(SLOTS, variables).await;
         let slots = answer.data()["daySlots"]["slots"].as_array().unwrap().clone();
         let slot = |slot: &Value| {
             let start: DateTime<Utc> = slot["start"].as_str().unwrap().parse().unwrap();
             let remaining = u32::try_from(slot["remaining"].as_u64().unwrap()).unwrap();
-            ((start - self.midnight).num_minutes(), remaining)
+            let unavailable = slot["unavailable"].as_str().map(ToOwned::to_owned);
+            ((start - self.midnight).num_minutes(), remaining, unavailable)
         };
         slots.iter().map(slot).collect()
     }
 
-    /// Fails unless everything stands where the model says.
+    /// Fails unless everything stands where the model says, whether or not the worker has written it down.
     pub async fn assert_agrees(&self, model: &Naive) {
-        const STATUS: &str = "query ($id: ID!) { booking(id: $id) { status } }";
-        for booking in model.bookings() {
-            let What::Booking { status, .. } = booking.what else { continue };
-            let seen = self.staff.ask(STATUS, json!({ "id": booking.id })).await;
-            assert_eq!(seen["booking"]["status"], status, "{} of seed {}", booking.id, self.seed);
-        }
-        let standing = model.blocks().filter(|block| matches!(block.what, What::Block { stands: true }));
-        let mut standing: Vec<&str> = standing.map(|block| block.id.as_str()).collect();
-        let mut listed = Vec::new();
+        const LIST: &str = "query ($id: ID!) {
+            bookings(filter: { resourceId: $id }, first: 200) {
+                nodes { id status start durationMinutes resource { id } }
+                pageInfo { hasNextPage } }
+            blocks(resourceId: $id, first: 200) { nodes { id } } }";
+        let (mut listed, mut standing) = (BTreeMap::new(), Vec::new());
         for resource in 0..3 {
-            let list = "query ($id: ID!) { blocks(resourceId: $id, first: 200) { nodes { id } } }";
-            let page = self.staff.ask(list, json!({ "id": self.resource(resource) })).await;
-            let nodes = page["blocks"]["nodes"].as_array().unwrap();
-            listed.extend(nodes.iter().map(|node| node["id"].as_str().unwrap().to_owned()));
+            let page = self.staff.ask(LIST, json!({ "id": self.resource(resource) })).await;
+            assert_eq!(page["bookings"]["pageInfo"]["hasNextPage"], false);
+            for node in page["bookings"]["nodes"].as_array().unwrap() {
+                listed.insert(node["id"].as_str().unwrap().to_owned(), node.clone());
+            }
+            let blocks = page["blocks"]["nodes"].as_array().unwrap();
+            standing.extend(blocks.iter().map(|node| node["id"].as_str().unwrap().to_owned()));
         }
+        let expected = model.bookings.iter().map(|booking| {
+            let node = json!({
+                "id": booking.id, "status": booking.status, "start": self.instant(booking.start),
+                "durationMinutes": booking.minutes, "resource": { "id": self.resource(booking.items[0].0) },
+            });
+            (booking.id.clone(), node)
+        });
+        assert_eq!(listed, expected.collect(), "the bookings of seed {}", self.seed);
+        let blocks = model.blocks.iter().filter(|block| block.stands);
+        let mut expected: Vec<_> = blocks.map(|block| block.id.clone()).collect();
         standing.sort_unstable();
-        listed.sort_unstable();
-        assert_eq!(listed, standing, "the blocks of seed {}", self.seed);
+        expected.sort_unstable();
+        assert_eq!(standing, expected, "the blocks of seed {}", self.seed);
     }
 
     fn actor(&self, who: Who) -> &Actor {
@@ -197,14 +287,35 @@ impl<'a> World<'a> {
     }
 }
 
-/// The id of what a payload has as `noun`, or the code of the refusal.
-fn made(payload: &Value, noun: &str) -> Result<String, String> {
-    payload[noun]["id"].as_str().map(ToOwned::to_owned).ok_or_else(|| code(payload))
+impl From<Told> for Answered {
+    fn from(told: Told) -> Self {
+        Self { told, made: Vec::new() }
+    }
 }
 
-fn code(payload: &Value) -> String {
-    payload["userErrors"][0]["code"]
-        .as_str()
-        .unwrap_or_else(|| panic!("neither made nor refused: {payload}"))
-        .to_owned()
+/// What a payload tells, with `detail` if nothing was refused.
+fn told(payload: &Value, detail: &Value) -> Told {
+    let refused = code(payload);
+    refused.map_or_else(|| Told::done(detail.as_str().unwrap()), |code| Told::refused(&code))
+}
+
+/// What the payload of a series tells: of each occurrence the status of its booking, or the code of its refusal.
+fn repeated(payload: &Value) -> Answered {
+    let Some(occurrences) = payload["occurrences"].as_array() else {
+        return Told { refusal: code(payload), details: Vec::new() }.into();
+    };
+    let detail = |occurrence: &Value| {
+        let status = occurrence["booking"]["status"].as_str().map(ToOwned::to_owned);
+        status.or_else(|| code(occurrence)).unwrap_or_default()
+    };
+    let details = occurrences.iter().map(detail).collect();
+    let bookings = occurrences.iter().map(|occurrence| &occurrence["booking"]["id"]);
+    let ids = std::iter::once(&payload["series"]["id"]).chain(bookings);
+    let made = ids.filter_map(|id| id.as_str().map(ToOwned::to_owned)).collect();
+    Answered { told: Told { refusal: code(payload), details }, made }
+}
+
+/// The code of the first refusal.
+fn code(payload: &Value) -> Option<String> {
+    payload["userErrors"][0]["code"].as_str().map(ToOwned::to_owned)
 }
