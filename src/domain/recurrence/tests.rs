@@ -166,7 +166,7 @@ fn what_is_not_a_rule_that_is_supported_is_refused_with_advice() {
         ("FREQ=DAILY;COUNT=3;BYMINUTE=0", "BYMINUTE"),
         ("FREQ=DAILY;COUNT=3;BYSECOND=0", "BYSECOND"),
         ("FREQ=DAILY", "COUNT or an UNTIL"),
-        ("FREQ=DAILY;COUNT=3;UNTIL=20270301", "COUNT or an UNTIL"),
+        ("FREQ=DAILY;COUNT=3;UNTIL=20270301", "UNTIL"),
         ("FREQ=DAILY;COUNT=0", "COUNT"),
         ("FREQ=DAILY;COUNT=-1", "COUNT"),
         ("FREQ=DAILY;COUNT=+1", "COUNT"),
