@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::id::ResourceId;
+use super::quantum::QuantumSpan;
 
 /// A reason for which the rules refuse something. Where several hold, the first in this order is given.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,6 +65,14 @@ pub struct Conflict {
     pub end: DateTime<Utc>,
     /// The other session's public pseudonym, where a hold stands in the way.
     pub holder: Option<String>,
+}
+
+impl Conflict {
+    /// A booking or a block occupies `span` of `resource`.
+    #[must_use]
+    pub fn occupied(resource: &ResourceId, span: QuantumSpan) -> Self {
+        Self { resource_id: resource.clone(), start: span.start_at(), end: span.end_at(), holder: None }
+    }
 }
 
 /// A refusal as the caller gets it: the reason, what to do about it, where in the input, what is in the way.

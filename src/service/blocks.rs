@@ -5,13 +5,14 @@ use std::sync::Arc;
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde_json::json;
 
-use super::Services;
 use super::administration::{Deed, record};
 use super::booking::Outcome;
+use super::claiming::held;
 use super::expiry::Looks;
 use super::facts::read_occupancy;
 use super::input::Problems;
 use super::page::{Cursors, Page, PageRequest};
+use super::{MAX_ATTEMPTS, Services};
 use crate::domain::access::Staff;
 use crate::domain::audit::{AuditAction, AuditEntity, AuditFields};
 use crate::domain::availability::{MAX_QUANTITY, Occupancy, STAFF_REACH_BACK};
@@ -25,8 +26,6 @@ use crate::error::{Error, Internal};
 use crate::presence::{Claim, ClaimRequest, HoldItem, HoldRefusal};
 use crate::store::{BlockFilter, Place, StoreError, Taking, Tx};
 
-/// How often a block is decided anew because the resource changed meanwhile.
-const MAX_ATTEMPTS: u32 = 16;
 /// Characters of a reason.
 const MAX_REASON: usize = 500;
 /// Spans in the way that a refusal tells.
@@ -267,12 +266,7 @@ impl Blocking {
         if taken.is_empty() {
             return Ok(());
         }
-        let conflict = |span: QuantumSpan| Conflict {
-            resource_id: resource.id.clone(),
-            start: span.start_at(),
-            end: span.end_at(),
-            holder: None,
-        };
+        let conflict = |span: QuantumSpan| Conflict::occupied(&resource.id, span);
         Err(in_the_way(taken.into_iter().map(conflict).collect()).into())
     }
 
@@ -280,7 +274,7 @@ impl Blocking {
     fn claim(&self, item: &HoldItem, span: QuantumSpan) -> Result<Claim, UserError> {
         let request = ClaimRequest { items: std::slice::from_ref(item), span, session: None, over_holds: true };
         let claimed = self.services.parts().presence.claim(request);
-        claimed.map_err(|held| UserError::from(HoldRefusal::Held(held)).at(["input", "start"]))
+        claimed.map_err(|conflicts| held(HoldRefusal::Held(conflicts)))
     }
 
     /// The transaction: resource, occupancy, block. What is occupied then.

@@ -10,7 +10,6 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::ExposeSecret;
 
-use super::Services;
 use super::booker;
 use super::booking::{CreateBooking, CreatedBooking, Outcome, SeenBooking};
 use super::claiming;
@@ -19,6 +18,7 @@ use super::facts::{self, Asked, Facts};
 use super::idempotency::{KEY_LIFE, RequestKey};
 use super::input::Problems;
 use super::provisional::Provisional;
+use super::{MAX_ATTEMPTS, Services};
 use crate::domain::access::{Caller, Role, Standing};
 use crate::domain::availability::{Occupancy, Policy, Terms};
 use crate::domain::booking::{
@@ -31,9 +31,6 @@ use crate::error::{Error, Internal};
 use crate::presence::{Claim, SessionSecret};
 use crate::store::{IdempotencyRecord, KeyTaking, Reader, StoreError, Taking, Tx};
 
-/// How often a booking is decided anew because what it is decided by changed meanwhile: often enough for whoever changes
-/// the same things again and again.
-pub(super) const MAX_ATTEMPTS: u32 = 16;
 /// What a caller may attach, in bytes of JSON.
 pub(super) const MAX_METADATA_BYTES: usize = 8 * 1024;
 /// Characters of a location.

@@ -51,6 +51,10 @@ use crate::presence::Presence;
 use crate::server_key::ServerKey;
 use crate::store::Store;
 
+/// How often something is decided anew because what it is decided by changed meanwhile: often enough for whoever changes
+/// the same things again and again.
+const MAX_ATTEMPTS: usize = 16;
+
 /// What the services want to know of the configuration.
 #[derive(Clone, Debug)]
 pub struct ServiceSettings {

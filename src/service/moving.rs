@@ -8,13 +8,13 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, NaiveDate, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Services;
 use super::booking::{Outcome, SeenBooking};
 use super::claiming;
 use super::facts::{self, Asked, Facts};
 use super::input::Problems;
 use super::own_time::free_up;
-use super::transition::{MAX_ATTEMPTS, MAX_REASON, actor, refused_transition, require_few_changes, unknown_booking};
+use super::transition::{MAX_REASON, actor, refused_transition, require_few_changes, unknown_booking};
+use super::{MAX_ATTEMPTS, Services};
 use crate::domain::access::{Caller, Role, Standing};
 use crate::domain::availability::{Occupancy, Policy, Terms};
 use crate::domain::booking::{Booking, BookingEvent, BookingItem, BookingStatus, BookingTransition};

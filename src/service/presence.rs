@@ -14,7 +14,7 @@ use super::facts::{self, Asked};
 use super::input::Problems;
 use super::own_time::RescheduleContext;
 use super::wanted::{HoldFacts, Wanted};
-use super::{Services, answer_id};
+use super::{MAX_ATTEMPTS, Services, answer_id};
 use crate::domain::access::Staff;
 use crate::domain::availability::Occupancy;
 use crate::domain::booking::BookingItem;
@@ -32,9 +32,6 @@ pub const MAX_SLOTS_PER_CALL: usize = 100;
 const MAX_DAYS: i64 = 42;
 /// What a session may say about itself, in bytes of JSON.
 const MAX_DATA_BYTES: usize = 1024;
-/// How often a heartbeat is decided anew because what it is decided by changed meanwhile: often enough for whoever
-/// changes the same things again and again.
-const MAX_ATTEMPTS: usize = 16;
 
 /// A question about the holds of one or several local days.
 #[derive(Clone, Debug, Serialize)]

@@ -4,10 +4,10 @@
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Services;
 use super::booking::{Outcome, SeenBooking};
 use super::facts::{self, Asked};
 use super::input::Problems;
+use super::{MAX_ATTEMPTS, Services};
 use crate::domain::access::{Caller, Standing};
 use crate::domain::booking::{Actor, Booking, BookingEvent, BookingStatus, BookingTransition};
 use crate::domain::id::BookingId;
@@ -21,8 +21,6 @@ pub(super) const MAX_REASON: usize = 500;
 /// Changes of a booking, of whatever kind, after which booker and token neither move it nor change what is said about
 /// it: its history is kept, and shown, as a whole.
 const MOST_CHANGES: u32 = 1_000;
-/// How often a transition is decided anew because the booking was moved to another resource meanwhile.
-pub(super) const MAX_ATTEMPTS: u32 = 16;
 
 /// A transition that somebody wants.
 #[derive(Clone, Debug)]

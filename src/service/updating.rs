@@ -5,13 +5,13 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::Services;
 use super::administration::Change;
 use super::booker;
 use super::booking::{Outcome, SeenBooking};
 use super::input::Problems;
 use super::making::{MAX_LOCATION, MAX_METADATA_BYTES, MAX_REFERENCE};
-use super::transition::{MAX_ATTEMPTS, actor, require_few_changes, unknown_booking};
+use super::transition::{actor, require_few_changes, unknown_booking};
+use super::{MAX_ATTEMPTS, Services};
 use crate::domain::access::{Caller, Standing};
 use crate::domain::booking::{Booking, BookingEvent, BookingEventType, BookingStatus, BookingTransition};
 use crate::domain::id::BookingId;

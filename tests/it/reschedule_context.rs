@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use slotwise::domain::access::Role;
 use slotwise::domain::booking::{Actor as By, BookingEvent, BookingEventType, BookingStatus, BookingTransition};
 
 use crate::support::moving::{an_hour, rooms, rooms_with};
@@ -71,13 +70,7 @@ async fn own_time_is_free_for_whoever_may_move_the_booking_and_taken_for_everybo
         assert_eq!(own_month["days"][1], plain_month["days"][1]);
     }
 
-    let strangers = [
-        server.anonymous(),
-        server.customer("bob"),
-        server.signed_in("staff", Role::Staff, "elsewhere"),
-        server.signed_in("ada", Role::Customer, "elsewhere"),
-    ];
-    for stranger in &strangers {
+    for stranger in &server.strangers_to("ada") {
         for token in [None, Some("guessed"), Some(other_token.as_str())] {
             for id in [id.as_str(), "bok_unknown"] {
                 let context = json!({ "bookingId": id, "managementToken": token });

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::catalogue::Resource;
 use crate::domain::quantum::{QUANTUM_MINUTES, Quantum, QuantumSpan};
 use crate::domain::refusal::{Conflict, Refusal, UserError};
 use crate::domain::schedule::OpenHours;
@@ -88,7 +87,7 @@ impl Terms {
             None => error.at(["quantity"]),
             Some(add_on) => error.at(["addOns", &add_on.to_string(), "quantity"]),
         };
-        Err(error.because_of(vec![conflict(resource, self.occupied_from(start))]))
+        Err(error.because_of(vec![Conflict::occupied(&resource.id, self.occupied_from(start))]))
     }
 
     fn check_free(&self, start: DateTime<Utc>, occupancy: &Occupancy) -> Result<(), UserError> {
@@ -96,7 +95,7 @@ impl Terms {
         let mut conflicts = Vec::new();
         for (resource, quantity) in self.items() {
             let taken = occupancy.taken(resource, quantity, occupied);
-            conflicts.extend(taken.into_iter().map(|taken| conflict(resource, taken)));
+            conflicts.extend(taken.into_iter().map(|taken| Conflict::occupied(&resource.id, taken)));
         }
         if conflicts.is_empty() {
             return Ok(());
@@ -131,10 +130,6 @@ impl Terms {
                 .to_owned(),
         }
     }
-}
-
-fn conflict(resource: &Resource, span: QuantumSpan) -> Conflict {
-    Conflict { resource_id: resource.id.clone(), start: span.start_at(), end: span.end_at(), holder: None }
 }
 
 fn only(quantum: Quantum) -> QuantumSpan {

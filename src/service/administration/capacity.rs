@@ -38,12 +38,7 @@ impl Administration {
         if beyond.is_empty() {
             return Ok(());
         }
-        let conflicts = beyond.into_iter().take(MAX_CONFLICTS).map(|span| Conflict {
-            resource_id: resource.id.clone(),
-            start: span.start_at(),
-            end: span.end_at(),
-            holder: None,
-        });
+        let conflicts = beyond.into_iter().take(MAX_CONFLICTS).map(|span| Conflict::occupied(&resource.id, span));
         let message = "More units than that are booked or blocked at the times given in `conflicts`. Move or cancel what is \
                        there, or keep more units.";
         let refused = UserError::new(Refusal::NotEnoughUnits, message).at(["input", "quantity"]);

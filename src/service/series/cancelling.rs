@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::super::Services;
 use super::super::booking::{Outcome, SeenBooking};
 use super::super::input::Problems;
-use super::super::transition::{MAX_ATTEMPTS, MAX_REASON, NotChanged, actor};
+use super::super::transition::{MAX_REASON, NotChanged, actor};
+use super::super::{MAX_ATTEMPTS, Services};
 use super::SeenSeries;
 use crate::domain::access::Caller;
 use crate::domain::booking::{Booking, BookingEvent, BookingEventType, BookingItem, BookingTransition};

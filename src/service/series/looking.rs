@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::super::claiming::held;
 use super::super::facts;
+use super::super::own_time::free_up;
 use super::super::wanted::hold_item;
 use super::below_booking;
 use super::deciding::{Plan, Planned};
@@ -46,12 +47,8 @@ impl SeriesMaking {
         };
         let (rows, lapsed) = store.snapshot(read).await?;
         let (mut occupancy, _) = facts::occupancy(rows);
-        for booking in lapsed {
-            for item in &booking.items {
-                if let Some((resource, _)) = terms.items().find(|(resource, _)| resource.id == item.resource_id) {
-                    occupancy.free_up(resource, item.quantity, booking.occupied);
-                }
-            }
+        for booking in &lapsed {
+            free_up(&mut occupancy, terms.items(), booking);
         }
         Ok(occupancy)
     }

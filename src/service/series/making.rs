@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
-use super::super::Services;
 use super::super::claiming::held;
 use super::super::expiry::Looks;
 use super::super::facts::{self, Facts};
 use super::super::input::Problems;
-use super::super::making::{Abort, MAX_ATTEMPTS, Making};
+use super::super::making::{Abort, Making};
+use super::super::{MAX_ATTEMPTS, Services};
 use super::deciding::{Plan, Planned};
 use super::{CreateSeries, SeriesOutcome, below_booking};
 use crate::domain::access::Caller;
@@ -209,15 +210,16 @@ impl SeriesMaking {
         let resource = reader.resource(&request.resource_id).await?;
         let starts = resource.map(|resource| self.rule.expand(request.start, resource.time_zone));
         let found = starts.as_ref().and_then(|starts| starts.as_deref().ok());
-        let facts = self.facts(reader, found.unwrap_or(&[request.start])).await?;
+        let dates = self.dates(found.unwrap_or(&[request.start]));
+        let facts = self.one.asked().facts(reader, &dates).await?;
         let known = self.one.known(reader, &facts).await?;
         Ok(Ground { facts, starts, known })
     }
 
-    async fn facts(&self, reader: &Reader, starts: &[DateTime<Utc>]) -> Result<Facts, StoreError> {
+    /// The dates whose overrides decide about `starts`.
+    fn dates(&self, starts: &[DateTime<Utc>]) -> RangeInclusive<NaiveDate> {
         let start = self.one.request.start;
-        let (first, last) = (starts.first().unwrap_or(&start), starts.last().unwrap_or(&start));
-        self.one.asked().facts(reader, &facts::dates_around(*first, *last)).await
+        facts::dates_around(*starts.first().unwrap_or(&start), *starts.last().unwrap_or(&start))
     }
 
     /// The transaction: key, resources, occupancy, bookings, in the order in which everything locks.
@@ -234,9 +236,7 @@ impl SeriesMaking {
         self.one.take_key(tx, organization, id.as_str()).await?;
         let first = self.occurrence(id, terms, &plan.0[0]);
         let needs = tx.lock_capacity(&first.items).await?;
-        if tx.catalogue_revision(organization).await? != decided_by.catalogue_revision()
-            && !self.facts(tx, starts).await?.say_the_same(decided_by)
-        {
+        if !self.one.asked().still_so(decided_by, organization, tx, &self.dates(starts)).await? {
             return Err(Abort::Overtaken.into());
         }
         let rows = tx.lock_occupancy(&needs, &facts::days_of(plan.spans())).await?;

@@ -133,12 +133,8 @@ impl Tx {
                 let others = row.map(|row| without(row, rows.get(&(need.resource_id.clone(), day))));
                 found.extend(need.short_in(others.as_ref(), wanted).spans(day));
             }
-            conflicts.extend(joined(found).into_iter().map(|span| Conflict {
-                resource_id: need.resource_id.clone(),
-                start: span.start_at(),
-                end: span.end_at(),
-                holder: None,
-            }));
+            let found = joined(found).into_iter();
+            conflicts.extend(found.map(|span| Conflict::occupied(&need.resource_id, span)));
         }
         if conflicts.is_empty() {
             return Err(at.corrupt("refuses time that is free"));

@@ -172,6 +172,17 @@ impl TestServer {
         self.signed_in(subject, Role::Customer, "default")
     }
 
+    /// Everybody for whom what belongs to `subject`, a customer of the default organization, does not exist: nobody in
+    /// particular, another customer, and elsewhere staff and somebody of the same name.
+    pub fn strangers_to(&self, subject: &str) -> [Actor; 4] {
+        [
+            self.anonymous(),
+            self.customer(&format!("not-{subject}")),
+            self.signed_in("staff", Role::Staff, "elsewhere"),
+            self.signed_in(subject, Role::Customer, "elsewhere"),
+        ]
+    }
+
     /// Staff of the default organization.
     pub fn staff(&self) -> Actor {
         self.signed_in("staff", Role::Staff, "default")
