@@ -1,4 +1,4 @@
-//! Whom limits count as one client.
+//! What addresses mean: whom limits count as one client, and which are this machine's own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -35,9 +35,32 @@ impl AddressGroup {
     }
 }
 
+/// The host of an address as it is looked up: an IPv6 address without the brackets that it has there.
+#[must_use]
+pub fn without_brackets(host: &str) -> &str {
+    host.trim_matches(['[', ']'])
+}
+
+/// Whether `host`, a name or an address as it stands in a URL, is this machine itself.
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    let address = without_brackets(host).parse::<IpAddr>();
+    address.map_or_else(|_| host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn this_machine_is_known_by_all_its_names() {
+        for local in ["localhost", "LOCALHOST", "127.0.0.1", "127.8.8.8", "::1", "[::1]"] {
+            assert!(is_this_machine(local), "{local}");
+        }
+        for remote in ["example.com", "localhost.example.com", "10.0.0.1", "[2001:db8::1]"] {
+            assert!(!is_this_machine(remote), "{remote}");
+        }
+    }
 
     #[test]
     fn an_ipv6_client_is_its_network_and_a_mapped_address_is_the_ipv4_one() {

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use secrecy::ExposeSecret;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -14,12 +15,16 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::{Tokens, WebhookKey};
 use crate::clock::SharedClock;
-use crate::config::{self, DatabaseSettings, ServeSettings};
+use crate::config::{self, DatabaseSettings, MailSettings, ServeSettings};
 use crate::error::Internal;
 use crate::feed::ChangeFeed;
 use crate::graphql;
 use crate::graphql::gate::Limits;
 use crate::http::{self, Ended, HttpState, IdentityWebhook, TakeAccountEvent};
+use crate::notify::mail::mailer::Mailer;
+use crate::notify::reminders::Reminders;
+use crate::notify::webhook::WebhookSender;
+use crate::notify::{CarryMail, Notifier, NotifierParts, Select, Wakes};
 use crate::presence::{HoldSettings, Presence};
 use crate::server_key::ServerKey;
 use crate::service::{Parts, ServiceSettings, Services};
@@ -81,9 +86,36 @@ pub struct App {
     presence: Arc<Presence>,
     feed: ChangeFeed,
     services: Services,
+    notifier: Notifier,
     http: HttpState,
+    wakes: Arc<Wakes>,
+    mails: Option<Mails>,
     writes: TaskTracker,
     shutdown: CancellationToken,
+}
+
+/// What sends mails.
+struct Mails {
+    mailer: Arc<Mailer>,
+    /// How long before a booking its booker is reminded.
+    reminder: Option<TimeDelta>,
+}
+
+impl Mails {
+    fn new(settings: MailSettings, store: &Store, key: &ServerKey, clock: &SharedClock) -> Result<Self, StartError> {
+        let MailSettings { mailer, reminder } = settings;
+        let mailer = Mailer::new(mailer, store.clone(), key.clone(), Arc::clone(clock)).map_err(StartError::new)?;
+        Ok(Self { mailer: Arc::new(mailer), reminder })
+    }
+
+    /// Hands mails to the mailer.
+    fn carrier(&self) -> CarryMail {
+        let mailer = Arc::clone(&self.mailer);
+        Arc::new(move |delivery| {
+            let mailer = Arc::clone(&mailer);
+            Box::pin(async move { mailer.deliver(&delivery).await })
+        })
+    }
 }
 
 impl App {
@@ -103,19 +135,33 @@ impl App {
         let holds = hold_settings(&settings.holds);
         let presence = Presence::new(holds, &key.session_key(), Arc::clone(&clock), feed.clone());
         let writes = TaskTracker::new();
+        let throttle = Throttle::new(settings.limits.rates, settings.limits.connections, Arc::clone(&clock));
+        let mails = settings.mail.clone().map(|mail| Mails::new(mail, &store, &key, &clock)).transpose()?;
+        let wakes = Arc::new(Wakes::default());
         let services = Services::new(Parts {
             store: store.clone(),
             presence: Arc::clone(&presence),
             feed: feed.clone(),
             clock: Arc::clone(&clock),
-            key,
+            key: key.clone(),
             settings: service_settings(&settings),
+            guest_mails: mails.as_ref().map(|_| Arc::clone(&throttle)),
             shutdown: shutdown.clone(),
             lapses: Notify::new(),
+            wakes: Arc::clone(&wakes),
+            selections: Arc::new(graphql::selection::SelectionSchema::new()),
             writes: writes.clone(),
         });
+        let notifier = Notifier::new(NotifierParts {
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+            wakes: Arc::clone(&wakes),
+            mail: mails.as_ref().map(Mails::carrier),
+            tells_operator: mails.as_ref().is_some_and(|mails| mails.mailer.tells_operator()),
+            webhooks: WebhookSender::new(&settings.webhooks, key, Arc::clone(&clock))?,
+            select: selecting(&services),
+        });
         let probe = store.clone();
-        let throttle = Throttle::new(settings.limits.rates, settings.limits.connections, Arc::clone(&clock));
         let limits = Limits {
             complexity: settings.limits.complexity,
             introspection: settings.http.introspection,
@@ -129,6 +175,13 @@ impl App {
                 Arc::new(move |identity| {
                     let services = services.clone();
                     Box::pin(async move { services.recognize(identity).await })
+                })
+            },
+            calendars: {
+                let services = services.clone();
+                Arc::new(move |key| {
+                    let services = services.clone();
+                    Box::pin(async move { services.calendar(&key).await })
                 })
             },
             identity_webhook: settings.identity_webhook_secret.as_ref().map(|secret| {
@@ -149,7 +202,7 @@ impl App {
             shutdown: shutdown.clone(),
             sockets: TaskTracker::new(),
         };
-        Ok(Self { store, presence, feed, services, http, writes, shutdown })
+        Ok(Self { store, presence, feed, services, notifier, http, wakes, mails, writes, shutdown })
     }
 
     /// The use cases, for what is done without HTTP.
@@ -182,13 +235,21 @@ impl App {
     /// The listener or the database fails.
     pub async fn serve(self, listener: TcpListener, limit: Duration) -> Result<(), StartError> {
         tracing::info!(address = %listener.local_addr()?, "listening");
-        let background = [
+        let mut background = vec![
             self.beside_requests(Arc::clone(&self.presence).run(self.shutdown.clone())),
             self.beside_requests(self.services.clone().keep_house(self.shutdown.clone())),
             self.beside_requests(self.services.clone().expire_bookings(self.shutdown.clone())),
+            self.beside_requests(self.notifier.clone().run(self.shutdown.clone())),
+            self.beside_requests(
+                self.notifier.clone().tell_of_holds(Arc::clone(&self.presence), self.shutdown.clone()),
+            ),
             self.beside_requests(Arc::clone(&self.http.tokens).keep_current(self.shutdown.clone())),
             self.beside_requests(Arc::clone(&self.http.throttle).keep_house(self.shutdown.clone())),
         ];
+        if let Some(ahead) = self.mails.as_ref().and_then(|mails| mails.reminder) {
+            let reminders = Reminders::new(self.store.clone(), self.services.clock(), ahead, Arc::clone(&self.wakes));
+            background.push(self.beside_requests(reminders.run(self.shutdown.clone())));
+        }
         let served = http::serve(listener, self.http, limit).await;
         // What has begun to write is never given up: it is short, and somebody may have been told that it is done.
         self.shutdown.cancel();
@@ -234,6 +295,19 @@ fn service_settings(settings: &ServeSettings) -> ServiceSettings {
         heartbeat_seconds: seconds(settings.holds.heartbeat),
         hold_seconds: seconds(settings.holds.ttl),
         hold_limit_minutes: seconds(settings.holds.limit) / 60,
+        public_url: settings.public_url.clone(),
+        trust_token_roles: settings.tokens.as_ref().is_some_and(|tokens| tokens.trust_roles),
         admins: settings.admins.clone(),
+        keep_deliveries: settings.webhooks.keep_deliveries,
+        insecure_webhooks: settings.webhooks.insecure,
     }
+}
+
+/// Makes webhooks' selections by the services.
+fn selecting(services: &Services) -> Select {
+    let services = services.clone();
+    Arc::new(move |selection, event| {
+        let services = services.clone();
+        Box::pin(async move { services.render_selection(&selection, event).await })
+    })
 }

@@ -132,11 +132,34 @@ pub struct AccessTokenArgs {
     pub trust_token_roles: String,
 }
 
+/// How webhooks are sent.
+#[derive(Debug, Args)]
+pub struct WebhookArgs {
+    /// Whether webhooks may go to any address, also within the server's own network, and over plain http. For development
+    /// only: whoever sets up a webhook could reach what only the server can.
+    #[arg(
+        long,
+        env = "SLOTWISE_WEBHOOKS_INSECURE",
+        value_name = "true|false",
+        default_value = "false",
+        num_args = 0..=1,
+        default_missing_value = "true"
+    )]
+    pub webhooks_insecure: String,
+    /// How long it is kept what became of deliveries to webhooks, in days.
+    #[arg(long, env = "SLOTWISE_KEEP_DELIVERIES_DAYS", value_name = "DAYS", default_value = "30")]
+    pub keep_deliveries_days: String,
+}
+
 /// The settings of `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
     #[command(flatten)]
     pub listen: ListenArgs,
+    /// The address below which the server is reached from outside, such as `https://slots.example.com`: those of calendars
+    /// begin with it. Default: where it listens, if that is for this machine only; otherwise there are no new calendars.
+    #[arg(long, env = "SLOTWISE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
     #[command(flatten)]
     pub database: DatabaseArgs,
     /// Required. The server's own key, at least 32 characters: management tokens and the public names of sessions
@@ -196,6 +219,8 @@ pub struct ServeArgs {
     /// minutes.
     #[arg(long, env = "SLOTWISE_HOLD_ADDRESS_BUDGET", value_name = "QUANTUM-MINUTES", default_value = "12000")]
     pub hold_address_budget: String,
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
     /// Whether GraphiQL, a page to try queries on, is served at `/`.
     #[arg(
         long,
@@ -207,9 +232,42 @@ pub struct ServeArgs {
     )]
     pub graphiql: String,
     #[command(flatten)]
+    pub mail: MailArgs,
+    #[command(flatten)]
     pub limits: LimitArgs,
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// How mails are sent, and what they say.
+#[derive(Debug, Default, Args)]
+pub struct MailArgs {
+    /// Where mails go: `smtps://USER@HOST` (TLS, port 465), `smtp://USER@HOST` (STARTTLS, port 587),
+    /// `smtp+insecure://HOST:PORT` (in clear), or `file:DIRECTORY` (files, for development). Default: none are sent.
+    #[arg(long, env = "SLOTWISE_MAIL_URL", value_name = "URL", hide_env_values = true, value_parser = secret)]
+    pub mail_url: Option<SecretString>,
+    /// The password for the mail server, as it is; in the URL it would have to be percent-encoded.
+    #[arg(long, env = "SLOTWISE_MAIL_PASSWORD", value_name = "PASSWORD", hide_env_values = true, value_parser = secret)]
+    pub mail_password: Option<SecretString>,
+    /// Who writes the mails: `Studio <studio@example.com>`. Required where mails are sent.
+    #[arg(long, env = "SLOTWISE_MAIL_FROM", value_name = "MAILBOX")]
+    pub mail_from: Option<String>,
+    /// Who gets the answers to mails. Default: who writes them.
+    #[arg(long, env = "SLOTWISE_MAIL_REPLY_TO", value_name = "MAILBOX")]
+    pub mail_reply_to: Option<String>,
+    /// Who is told of bookings that wait to be confirmed. Default: nobody.
+    #[arg(long, env = "SLOTWISE_MAIL_APPROVALS_TO", value_name = "MAILBOX")]
+    pub mail_approvals_to: Option<String>,
+    /// How dates and times are written in mails: `en_GB`, `en_US`, `de_DE`, `fr_FR`, …
+    #[arg(long, env = "SLOTWISE_MAIL_LOCALE", value_name = "LOCALE", default_value = "en_GB")]
+    pub mail_locale: String,
+    /// How long before a booking starts its booker is reminded of it, in hours, from 1 to 336. Default: never.
+    #[arg(long, env = "SLOTWISE_MAIL_REMINDER_HOURS", value_name = "HOURS")]
+    pub mail_reminder_hours: Option<String>,
+    /// The address below which each booking has its page, for the links in mails: `https://studio.example.com/bookings`
+    /// leads to `https://studio.example.com/bookings/BOOKING#token=TOKEN`. Default: mails have no links.
+    #[arg(long, env = "SLOTWISE_BOOKING_PAGE", value_name = "URL")]
+    pub booking_page: Option<String>,
 }
 
 /// How much may be asked for, and by whom.
@@ -218,6 +276,8 @@ pub struct LimitArgs {
     /// How often one client address may ask for things: `off`, or those to change of `queries`, `heartbeats`,
     /// `session-heartbeats`, `changes` and `failed-sign-ins`, each as `NAME=A_MINUTE/AT_ONCE` or `NAME=off`, separated
     /// by commas. Default: `queries=6000/1000,heartbeats=12000/2000,session-heartbeats=240/120,changes=600/200,failed-sign-ins=60/30`.
+    /// And how many mails guests may cause, each as `NAME=AN_HOUR/AT_ONCE`: `guest-mails-per-recipient` and
+    /// `guest-mails-per-address` (of the guest). Default: `guest-mails-per-recipient=10/10,guest-mails-per-address=60/60`.
     #[arg(long, env = "SLOTWISE_RATE_LIMITS", value_name = "LIMITS")]
     pub rate_limits: Option<String>,
     /// How much may be open at once: those to change of `total` (connections), `per-address` (connections), `sockets`

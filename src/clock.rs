@@ -10,6 +10,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, SubsecRound, Utc};
 use secrecy::SecretString;
 use uuid::Uuid;
@@ -55,7 +57,20 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn secret(&self) -> SecretString {
         format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()).into()
     }
+
+    /// A fresh key that nobody can guess, fit for an address: 256 random bits in base64url.
+    fn key(&self) -> SecretString {
+        let random = std::iter::repeat_with(|| {
+            // Version and variant are in the first bits of these two.
+            let [a, b, c, d, e, f, _, g, _, h, i, j, k, l, m, n] = Uuid::new_v4().into_bytes();
+            [a, b, c, d, e, f, g, h, i, j, k, l, m, n]
+        });
+        URL_SAFE_NO_PAD.encode(random.flatten().take(KEY_BYTES).collect::<Vec<u8>>()).into()
+    }
 }
+
+/// How long a key is.
+const KEY_BYTES: usize = 32;
 
 /// A clock that is shared.
 pub type SharedClock = Arc<dyn Clock>;

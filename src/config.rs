@@ -4,8 +4,10 @@
 //! How the settings are typed is in `cli`. Nothing else in the program reads the environment.
 
 mod limits;
+mod mail;
 mod reading;
 mod tokens;
+mod webhooks;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -18,9 +20,12 @@ use secrecy::SecretString;
 use crate::auth::{ClaimNames, KeySetAddress, Profile, PublicKey, SignatureAlgorithm};
 use crate::cli::{Cli, Command};
 use crate::domain::person::NamedAdmins;
+use crate::public_url::PublicUrl;
 use crate::throttle::RateLimits;
 pub use limits::{LimitSettings, TrustedProxies};
+pub use mail::MailSettings;
 use reading::Reading;
+pub use webhooks::WebhookSettings;
 
 /// What the program was asked to do, with valid settings.
 #[derive(Debug)]
@@ -75,6 +80,8 @@ impl Invocation {
 pub struct ServeSettings {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where it is reached from outside; `None`: nobody has said.
+    pub public_url: Option<PublicUrl>,
     /// Which database.
     pub database: DatabaseSettings,
     /// The server's own key: management tokens and session pseudonyms are derived from it.
@@ -93,8 +100,12 @@ pub struct ServeSettings {
     pub shutdown: Duration,
     /// How holds live, and how many there may be.
     pub holds: HoldSettings,
+    /// How mails are sent; `None`: none are.
+    pub mail: Option<MailSettings>,
     /// How much may be asked for.
     pub limits: LimitSettings,
+    /// How webhooks are sent.
+    pub webhooks: WebhookSettings,
     /// What is logged.
     pub log: LogSettings,
 }

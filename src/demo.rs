@@ -1,12 +1,13 @@
 //! `slotwise demo`: a server to try things on, with a database of its own.
 
 use std::io::{self, Write};
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Locale, NaiveDate, Utc};
 use chrono_tz::Tz;
+use lettre::message::Mailbox;
 use secrecy::SecretString;
 use uuid::Uuid;
 
@@ -14,7 +15,8 @@ use crate::app::{App, StartError};
 use crate::auth::Profile;
 use crate::clock::SharedClock;
 use crate::config::{
-    DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, LimitSettings, ServeSettings, TokenKey, TokenSettings,
+    DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, LimitSettings, MailSettings, ServeSettings, TokenKey,
+    TokenSettings, WebhookSettings,
 };
 use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::catalogue::{EventType, Resource};
@@ -22,7 +24,11 @@ use crate::domain::id::{EventTypeId, OrganizationId, ResourceId, ScheduleId, Use
 use crate::domain::local_time::{days_after, instant_of, local_date};
 use crate::domain::person::NamedAdmins;
 use crate::domain::schedule::{DayHours, Schedule, WallTime, Window};
+use crate::notify::mail::compose::Letterhead;
+use crate::notify::mail::mailer::MailerSettings;
+use crate::notify::mail::transport::MailAddress;
 use crate::process;
+use crate::public_url::PublicUrl;
 use crate::service::booking::{BookerDetails, CreateBooking};
 use crate::store::Tx;
 
@@ -41,51 +47,87 @@ pub async fn run(settings: DemoSettings, clock: SharedClock) -> Result<(), Start
     process::start_log(&settings.log);
     let shutdown = process::end_on_signal()?;
     let listener = process::listen(settings.listen)?;
-    let file = DatabaseFile::new(settings.database.clone(), clock.unique());
-    let app = App::build(serve_settings(&settings, &file, &clock), clock.clone(), shutdown, None).await?;
+    let file = Files::new(settings.database.clone(), clock.unique());
+    let public_url = public_url(listener.local_addr()?);
+    let app = App::build(serve_settings(&settings, public_url, &file, &clock)?, clock.clone(), shutdown, None).await?;
     app.store().migrate().await?;
     if app.store().reader().catalogue_revision(&OrganizationId::fallback()).await? > 0 {
-        writeln!(io::stdout(), "Using what {} holds.", file.path.display())?;
+        writeln!(io::stdout(), "Using what {} holds.", file.database.display())?;
     } else {
         seed(&app, clock.now()).await?;
     }
-    introduce(&app, listener.local_addr()?)?;
+    introduce(&app, listener.local_addr()?, &file)?;
     app.serve(listener, SHUTDOWN).await
 }
 
-/// The demonstration's database; a temporary one is removed at the end.
-struct DatabaseFile {
-    path: PathBuf,
+/// What the demonstration writes: its database, and beside it a folder of the mails that it would send. Temporary ones are
+/// removed at the end.
+struct Files {
+    database: PathBuf,
+    mails: PathBuf,
     temporary: bool,
 }
 
-impl DatabaseFile {
+impl Files {
     fn new(path: Option<PathBuf>, unique: Uuid) -> Self {
         let temporary = path.is_none();
         let name = format!("slotwise-demo-{}.db", unique.simple());
-        Self { path: path.unwrap_or_else(|| std::env::temp_dir().join(name)), temporary }
+        let database = path.unwrap_or_else(|| std::env::temp_dir().join(name));
+        Self { mails: with_suffix(&database, "-mails"), database, temporary }
     }
 }
 
-impl Drop for DatabaseFile {
+impl Drop for Files {
     fn drop(&mut self) {
         if self.temporary {
+            // What is not there need not be removed, and what cannot be is in the system's temporary directory.
             for suffix in ["", "-wal", "-shm"] {
-                let mut path = self.path.clone().into_os_string();
-                path.push(suffix);
-                // What is not there need not be removed, and what cannot be is in the system's temporary directory.
-                let _ = std::fs::remove_file(path);
+                let _ = std::fs::remove_file(with_suffix(&self.database, suffix));
             }
+            let _ = std::fs::remove_dir_all(&self.mails);
         }
     }
 }
 
-fn serve_settings(settings: &DemoSettings, file: &DatabaseFile, clock: &SharedClock) -> ServeSettings {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(suffix);
+    path.into()
+}
+
+/// Mails into a folder: whoever tries things on can read what bookers would get, and nobody gets any.
+fn mail_settings(folder: &Path) -> Result<MailSettings, StartError> {
+    let mailbox = |text: &str| text.parse::<Mailbox>().map_err(|_| StartError::new("an address of the demo"));
+    let from = mailbox("Slotwise Studios <studios@example.com>")?;
+    let letterhead = Letterhead {
+        domain: from.email.domain().to_owned(),
+        from,
+        reply_to: None,
+        operator: Some(mailbox("The front desk <desk@example.com>")?),
+        locale: Locale::en_GB,
+    };
+    let address = MailAddress::Folder(folder.to_owned());
+    Ok(MailSettings { mailer: MailerSettings { address, letterhead, booking_page: None }, reminder: None })
+}
+
+/// Where the demonstration is reached: by whoever has started it, wherever it listens beside.
+fn public_url(address: SocketAddr) -> Option<PublicUrl> {
+    let here = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
+    PublicUrl::on_this_machine(address).or_else(|| PublicUrl::on_this_machine(here))
+}
+
+fn serve_settings(
+    settings: &DemoSettings,
+    public_url: Option<PublicUrl>,
+    file: &Files,
+    clock: &SharedClock,
+) -> Result<ServeSettings, StartError> {
     // Secrets are made anew at each start: a demonstration's tokens are good for one run.
-    ServeSettings {
+    Ok(ServeSettings {
         listen: settings.listen,
+        public_url,
         database: DatabaseSettings {
-            url: SecretString::from(format!("sqlite://{}?mode=rwc", file.path.display())),
+            url: SecretString::from(format!("sqlite://{}?mode=rwc", file.database.display())),
             connections: None,
         },
         server_key: clock.secret(),
@@ -96,14 +138,16 @@ fn serve_settings(settings: &DemoSettings, file: &DatabaseFile, clock: &SharedCl
         guest_bookings: true,
         http: HttpSettings::default(),
         limits: LimitSettings { rates: settings.rates, ..LimitSettings::default() },
+        webhooks: WebhookSettings::default(),
         shutdown: SHUTDOWN,
         holds: HoldSettings::default(),
+        mail: Some(mail_settings(&file.mails)?),
         log: settings.log.clone(),
-    }
+    })
 }
 
 /// Prints what a newcomer needs to begin.
-fn introduce(app: &App, address: std::net::SocketAddr) -> Result<(), StartError> {
+fn introduce(app: &App, address: SocketAddr, files: &Files) -> Result<(), StartError> {
     let mut out = io::stdout();
     writeln!(out, "\nSlotwise is running. Open http://{address}/ to explore it in GraphiQL.\n")?;
     writeln!(out, "To act as somebody, put one of these into GraphiQL's Headers tab:\n")?;
@@ -112,6 +156,7 @@ fn introduce(app: &App, address: std::net::SocketAddr) -> Result<(), StartError>
         let name = profile.name.as_deref().unwrap_or_default();
         writeln!(out, "  {name} ({:?}):\n  {{\"Authorization\": \"Bearer {token}\"}}\n", profile.role)?;
     }
+    writeln!(out, "Mails that it would send are files in {}.", files.mails.display())?;
     writeln!(out, "Ctrl-C ends it.")?;
     Ok(())
 }

@@ -13,6 +13,13 @@ pub enum Error {
     NotFound(String),
     /// Whoever watches has not kept up, and has missed something. The text tells how to catch up.
     FellBehind(String),
+    /// The caller does something too often.
+    TooOften {
+        /// What, and what to do.
+        message: String,
+        /// After how many seconds it is worth trying again.
+        retry_after: u64,
+    },
     /// A fault of the server's.
     Internal(Internal),
 }

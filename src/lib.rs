@@ -15,6 +15,8 @@
 //! - `graphql` is the only code that knows async-graphql: the check before execution, the types, the mask behind.
 //! - [`service`] has the use cases: authorize, read, decide, write, commit, publish.
 //! - [`store`] is the only code that knows SeaORM; [`presence`] is the registry of holds; [`feed`] wakes who watches.
+//! - [`calendar`] writes bookings as other programs' calendars read them, for mails and for feeds; [`public_url`] is where
+//!   others find the server.
 //! - [`domain`] has the rules, pure and synchronous; it imports nothing but itself.
 //! - [`throttle`] says how often a client may ask and how much it may have open; [`address`] who is one client.
 //! - [`clock`] is the only reader of the clock and of randomness, `server_key` derives secrets, [`error`] is what ends a
@@ -33,6 +35,7 @@
 pub mod address;
 pub mod app;
 pub mod auth;
+pub mod calendar;
 mod check;
 mod cli;
 pub mod clock;
@@ -43,10 +46,12 @@ pub mod error;
 pub mod feed;
 mod graphql;
 mod http;
+pub mod notify;
 pub mod presence;
 mod process;
 pub mod program;
-mod server_key;
+pub mod public_url;
+pub mod server_key;
 pub mod service;
 pub mod store;
 pub mod throttle;

@@ -1,13 +1,17 @@
 //! What each command of the program does.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use crate::app::{App, StartError, open};
 use crate::auth::Tokens;
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::{self, Invocation, ServeSettings, TokenKey, TokenSettings};
+use crate::config::{self, Invocation, MailSettings, ServeSettings, TokenKey, TokenSettings};
+use crate::notify::mail::smtp::Security;
+use crate::notify::mail::transport::MailAddress;
+use crate::public_url::PublicUrl;
 use crate::{check, demo, graphql, process};
 
 /// Runs the program as the command line and the environment say.
@@ -54,12 +58,21 @@ async fn run(invocation: Invocation) -> Result<ExitCode, StartError> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// `settings` with where a server is reached that listens at `address`: where they say, else there, if others on this machine
+/// can be sent to it.
+fn reached_at(address: SocketAddr, settings: ServeSettings) -> ServeSettings {
+    let public_url = settings.public_url.or_else(|| PublicUrl::on_this_machine(address));
+    ServeSettings { public_url, ..settings }
+}
+
 async fn serve(settings: ServeSettings, clock: SharedClock) -> Result<(), StartError> {
     process::start_log(&settings.log);
     warn_of_tokens(settings.tokens.as_ref());
+    warn_of_mails(settings.mail.as_ref());
     let shutdown = process::end_on_signal()?;
     let limit = settings.shutdown;
     let listener = process::listen(settings.listen)?;
+    let settings = reached_at(listener.local_addr()?, settings);
     let app = App::build(settings, clock, shutdown, None).await?;
     app.store().migrate().await?;
     app.serve(listener, limit).await
@@ -75,6 +88,20 @@ fn warn_of_tokens(tokens: Option<&TokenSettings>) {
         Some(TokenSettings { key: TokenKey::Set { .. }, issuer: None, audience: None, .. }) => tracing::warn!(
             "every token that the identity provider signs is accepted, whatever it was made for; set \
              SLOTWISE_TOKEN_AUDIENCE or SLOTWISE_TOKEN_ISSUER"
+        ),
+        Some(_) => {}
+    }
+}
+
+/// Tells of mails that nobody gets, or everybody may read.
+fn warn_of_mails(mails: Option<&MailSettings>) {
+    match mails.map(|mails| &mails.mailer.address) {
+        None => tracing::warn!(
+            "there is no mail server, so nobody gets mails about their bookings; set SLOTWISE_MAIL_URL, or file:DIRECTORY \
+             for development"
+        ),
+        Some(MailAddress::Smtp(server)) if server.security == Security::None && !server.is_local() => tracing::warn!(
+            "mails go to the mail server in clear, with all that they say; set SLOTWISE_MAIL_URL to smtps:// or smtp://"
         ),
         Some(_) => {}
     }

@@ -9,8 +9,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use uuid::Uuid;
 
-use crate::domain::id::{BookingId, SeriesId};
+use crate::domain::id::{BookingId, CalendarFeedId, SeriesId, WebhookId};
+use crate::domain::webhook::SecretVersion;
 
 /// A key for one purpose.
 pub type DerivedKey = [u8; 32];
@@ -22,6 +24,8 @@ pub struct ServerKey {
     session: DerivedKey,
     fingerprint: DerivedKey,
     caller: DerivedKey,
+    webhook: DerivedKey,
+    calendar: DerivedKey,
 }
 
 impl std::fmt::Debug for ServerKey {
@@ -40,6 +44,8 @@ impl ServerKey {
             session: mac(root, &[b"slotwise session"]),
             fingerprint: mac(root, &[b"slotwise fingerprint"]),
             caller: mac(root, &[b"slotwise caller"]),
+            webhook: mac(root, &[b"slotwise webhook secret"]),
+            calendar: mac(root, &[b"slotwise calendar entry"]),
         }
     }
 
@@ -72,6 +78,20 @@ impl ServerKey {
     #[must_use]
     pub fn is_series_token(&self, series: &SeriesId, token: &str) -> bool {
         self.series_token(series).as_bytes().ct_eq(token.as_bytes()).into()
+    }
+
+    /// The key with which what is sent to a webhook is signed: derived, so that nothing has to store it.
+    #[must_use]
+    pub fn webhook_secret(&self, webhook: &WebhookId, version: SecretVersion) -> DerivedKey {
+        mac(&self.webhook, &[webhook.as_str().as_bytes(), &version.to_be_bytes()])
+    }
+
+    /// What names the booking or block of the id `entry` in a calendar that says nothing of it: different in each feed, and
+    /// telling nothing about the id.
+    #[must_use]
+    pub fn calendar_name(&self, feed: &CalendarFeedId, entry: &str) -> String {
+        let name = mac(&self.calendar, &[feed.as_str().as_bytes(), entry.as_bytes()]);
+        Uuid::from_bytes(std::array::from_fn(|place| name[place])).simple().to_string()
     }
 
     /// A keyed hash of `parts`: equal exactly when the parts are, and telling nothing about them.

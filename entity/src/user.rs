@@ -20,6 +20,8 @@ pub struct Model {
     pub email_key: String,
     pub name: Option<String>,
     pub role: Role,
+    /// What their last token said they may do, where that counted.
+    pub token_role: Option<Role>,
     pub created_at: i64,
     pub updated_at: i64,
 }

@@ -14,6 +14,8 @@
 mod api;
 mod ground;
 mod measure;
+mod sinks;
+mod telling;
 mod watching;
 
 use std::io::{self, Write as _};
@@ -64,6 +66,14 @@ struct Options {
     /// The event type to book under, by id. Default: the shortest of the resource's.
     #[arg(long, value_name = "ID")]
     event_type: Option<String>,
+    /// Bookings to measure what it costs that others are told of them: as many with a mail and a webhook each as without.
+    /// Nothing else is measured then, and they stay: it is for a database that is thrown away. Wants an admin's --token,
+    /// and a server with `--webhooks-insecure --mail-url smtp+insecure://127.0.0.1:PORT` and `--rate-limits off`. 0: none.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20_000), value_name = "COUNT")]
+    telling: u32,
+    /// The port of the mail server that is opened here for --telling.
+    #[arg(long, default_value_t = 2525, value_name = "PORT")]
+    mail_port: u16,
     /// Allow another host than this machine. Its bookings are real, and its other users will feel the load.
     #[arg(long)]
     i_own_this_server: bool,
@@ -92,6 +102,9 @@ async fn run(options: Options) -> Outcome<()> {
         }
     });
     let connections = usize::from(options.connections);
+    if options.telling > 0 {
+        return tell(&api, connections, &options, stop).await;
+    }
     // One slot for each connection to hold, one for the watchers to see held, the rest to book.
     let wanted = connections + 1 + usize::try_from(options.bookings).unwrap_or(usize::MAX);
     let (resource, event_type) = (options.resource.as_deref(), options.event_type.as_deref());
@@ -113,6 +126,18 @@ async fn run(options: Options) -> Outcome<()> {
     };
     let load = Load { api, ground: Arc::new(ground), effort, options };
     load.run().await
+}
+
+/// Measures what it costs whoever books that others are told of it.
+async fn tell(api: &Arc<Api>, connections: usize, options: &Options, stop: CancellationToken) -> Outcome<()> {
+    let effort = Effort { connections, requests: 0, limit: Duration::MAX, stop };
+    let count = usize::try_from(options.telling).unwrap_or(usize::MAX);
+    let measured = telling::measure(api, &effort, count, options.mail_port).await?;
+    let mut table = Table::new();
+    table.add(measured.silent, [measured.told]);
+    say(&table.to_string())?;
+    say(&measured.summary)?;
+    if table.has_failures() { Err("some requests failed; see above".to_owned()) } else { Ok(()) }
 }
 
 /// What is measured, and where.

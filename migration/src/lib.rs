@@ -12,6 +12,8 @@ mod m20261121_000006_people;
 mod m20261121_000007_counted;
 mod m20261121_000008_booking_life;
 mod m20261121_000009_booking_lists;
+mod m20261121_000010_telling;
+mod m20261121_000011_token_roles;
 mod table;
 
 use sea_orm_migration::prelude::*;
@@ -35,6 +37,8 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000007_counted::Migration),
             Box::new(m20261121_000008_booking_life::Migration),
             Box::new(m20261121_000009_booking_lists::Migration),
+            Box::new(m20261121_000010_telling::Migration),
+            Box::new(m20261121_000011_token_roles::Migration),
         ]
     }
 }

@@ -1,11 +1,12 @@
 //! Getting a key set from an identity provider: within a time and a size, and from nowhere but its address.
 
 use std::error::Error;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode, Url};
+
+use crate::address::is_this_machine;
 
 /// How long an identity provider may take to answer, from the first packet to the last.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -28,7 +29,7 @@ impl KeySetAddress {
         let address = Self(url);
         match address.0.scheme() {
             "https" => {}
-            "http" if address.is_here() => {}
+            "http" if is_this_machine(address.host()) => {}
             "http" => {
                 return Err(
                     "must be an https address: whoever can change what comes over plain http decides who signs in. \
@@ -46,11 +47,6 @@ impl KeySetAddress {
     /// The host, for the log.
     pub(super) fn host(&self) -> &str {
         self.0.host_str().unwrap_or_default()
-    }
-
-    fn is_here(&self) -> bool {
-        let host = self.host().trim_matches(['[', ']']);
-        host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
     }
 
     /// Gets what is there.

@@ -72,15 +72,18 @@ impl Reading {
         let mut rates = RateLimits::default();
         let understood = members(text).all(|member| {
             let Some((name, given)) = member else { return false };
+            let read = if name.starts_with("guest-mails") { Rate::hourly } else { Rate::new };
             let rate = match name {
                 "queries" => &mut rates.queries,
                 "heartbeats" => &mut rates.heartbeats,
                 "session-heartbeats" => &mut rates.session_heartbeats,
                 "changes" => &mut rates.changes,
                 "failed-sign-ins" => &mut rates.failed_sign_ins,
+                "guest-mails-per-recipient" => &mut rates.guest_mails_per_recipient,
+                "guest-mails-per-address" => &mut rates.guest_mails_per_address,
                 _ => return false,
             };
-            read_rate(given).map(|given| *rate = given).is_ok()
+            read_rate(given, read).map(|given| *rate = given).is_ok()
         });
         if understood {
             return Some(rates);
@@ -88,7 +91,8 @@ impl Reading {
         self.refuse(
             RATE_LIMITS,
             "must be off, or a list of limits, separated by commas, such as queries=6000/1000,changes=off: how many a \
-             minute, and how many at once, of queries, heartbeats, session-heartbeats, changes, failed-sign-ins.",
+             minute, and how many at once, of queries, heartbeats, session-heartbeats, changes, failed-sign-ins; how \
+             many an hour, and at once, of guest-mails-per-recipient, guest-mails-per-address.",
         )
     }
 
@@ -136,11 +140,11 @@ fn members(text: &str) -> impl Iterator<Item = Option<(&str, &str)>> {
 struct Unreadable;
 
 /// `6000/1000`, or `off`.
-fn read_rate(text: &str) -> Result<Option<Rate>, Unreadable> {
+fn read_rate(text: &str, read: impl Fn(u32, u32) -> Option<Rate>) -> Result<Option<Rate>, Unreadable> {
     if text == "off" || text == "0" {
         return Ok(None);
     }
     let number = |text: &str| text.trim().parse().ok().filter(|number| (1..=MOST_A_MINUTE).contains(number));
     let numbers = text.split_once('/').and_then(|(per_minute, burst)| number(per_minute).zip(number(burst)));
-    numbers.map(|(per_minute, burst)| Rate::new(per_minute, burst)).ok_or(Unreadable)
+    numbers.map(|(often, burst)| read(often, burst)).ok_or(Unreadable)
 }

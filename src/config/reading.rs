@@ -18,6 +18,7 @@ use crate::cli::{CheckArgs, DatabaseArgs, DemoArgs, ListenArgs, LogArgs, Migrate
 use crate::domain::access::Role;
 use crate::domain::id::{OrganizationId, UserId};
 use crate::domain::person::NamedAdmins;
+use crate::public_url::PublicUrl;
 
 /// How long the server's own key must be, in characters.
 const MIN_SERVER_KEY: usize = 32;
@@ -67,14 +68,18 @@ impl Reading {
         let shutdown =
             self.seconds(setting("shutdown-seconds", "SLOTWISE_SHUTDOWN_SECONDS"), &args.shutdown_seconds, 600);
         let listen = self.listen(&args.listen);
+        let public_url = self.public_url(args.public_url.as_deref());
         let database = self.database(args.database);
         let server_key = self.server_key(args.server_key);
         let admins = self.admins(args.admins.as_deref());
         let identity_webhook_secret = self.identity_webhook_secret(args.identity_webhook_secret);
         let tokens = self.tokens(args.tokens);
+        let webhooks = self.webhooks(&args.webhooks);
+        let mail = self.mail(args.mail);
         let log = self.log(args.log);
         Some(ServeSettings {
             listen: listen?,
+            public_url: public_url?,
             database: database?,
             server_key: server_key?,
             admins: admins?,
@@ -84,7 +89,9 @@ impl Reading {
             http: http?,
             shutdown: shutdown?,
             holds: holds?,
+            mail: mail?,
             limits: limits?,
+            webhooks: webhooks?,
             log: log?,
         })
     }
@@ -188,6 +195,19 @@ impl Reading {
             self.refuse(
                 setting("listen", "SLOTWISE_LISTEN"),
                 "must be an IP address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080.",
+            )
+        })
+    }
+
+    /// The outer `None` is a problem; the inner one: nobody has said.
+    #[expect(clippy::option_option, reason = "both are meant, and stay within this file")]
+    fn public_url(&mut self, text: Option<&str>) -> Option<Option<PublicUrl>> {
+        let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return Some(None) };
+        PublicUrl::read(text).map(Some).ok().or_else(|| {
+            self.refuse(
+                setting("public-url", "SLOTWISE_PUBLIC_URL"),
+                "must be an https address without a user, a query and a fragment, such as https://slots.example.com; http \
+                 is for localhost only.",
             )
         })
     }

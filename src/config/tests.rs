@@ -80,6 +80,18 @@ fn a_heartbeat_must_come_before_the_hold_ends() {
 }
 
 #[test]
+fn a_server_is_reached_where_the_settings_say_if_they_do() {
+    let public_url = |flags: &str| serve(flags).map(|settings| settings.public_url.map(|url| url.to_string()));
+    let told = public_url("--public-url https://slots.example.com/booking").unwrap();
+    assert_eq!(told.as_deref(), Some("https://slots.example.com/booking"));
+    assert_eq!((public_url("").unwrap(), public_url("--public-url=").unwrap()), (None, None));
+    for wrong in ["slots.example.com", "http://slots.example.com", "https://u:p@a.example", "https://a.example/?b=c"] {
+        let error = public_url(&format!("--public-url {wrong}")).unwrap_err();
+        assert!(error.contains("--public-url (SLOTWISE_PUBLIC_URL) must be an https address"), "{error}");
+    }
+}
+
+#[test]
 fn admins_are_named_by_address_or_subject() {
     let named = |list: &str| serve(&format!("--admins {list}")).map(|settings| settings.admins);
     let expected = NamedAdmins::from_entries(["ada@example.com", "user_1"]).unwrap();
@@ -331,4 +343,15 @@ fn the_table_of_settings_in_the_readme_is_current() {
     let Ok(readme) = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")) else { return };
     let table = table();
     assert!(readme.contains(&table), "the README's table of settings should be:\n{table}");
+}
+
+#[test]
+fn webhooks_go_to_public_addresses_only_unless_one_says_otherwise() {
+    assert_eq!(serve("").unwrap().webhooks, WebhookSettings::default());
+    assert_eq!(
+        serve("--webhooks-insecure").unwrap().webhooks,
+        WebhookSettings { insecure: true, ..WebhookSettings::default() }
+    );
+    let error = serve("--webhooks-insecure perhaps").unwrap_err();
+    assert!(error.contains("--webhooks-insecure (SLOTWISE_WEBHOOKS_INSECURE) must be true or false"), "{error}");
 }

@@ -19,6 +19,10 @@ pub enum AuditEntity {
     User,
     /// A block.
     Block,
+    /// A webhook.
+    Webhook,
+    /// A calendar feed.
+    CalendarFeed,
 }
 
 impl AuditEntity {
@@ -31,6 +35,8 @@ impl AuditEntity {
             Self::Schedule => "Schedule",
             Self::User => "User",
             Self::Block => "Block",
+            Self::Webhook => "Webhook",
+            Self::CalendarFeed => "CalendarFeed",
         }
     }
 }

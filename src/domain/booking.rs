@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::id::{BookingId, EventTypeId, OrganizationId, ResourceId, SeriesId, UserId};
 use super::quantum::QuantumSpan;
 
 /// Where a booking stands.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BookingStatus {
     /// Kept for some minutes without being confirmed.
     Provisional,
@@ -78,7 +79,8 @@ impl BookingStatus {
 }
 
 /// What happened to a booking.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum BookingEventType {
     /// It was made.
     Created,
@@ -101,7 +103,8 @@ pub enum BookingEventType {
 }
 
 /// Who did it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Actor {
     /// A signed-in user.
     User(UserId),
@@ -114,7 +117,7 @@ pub enum Actor {
 }
 
 /// A resource and how many of its units.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct BookingItem {
     /// The resource.
     pub resource_id: ResourceId,
@@ -123,7 +126,7 @@ pub struct BookingItem {
 }
 
 /// Who it is for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booker {
     /// The account, where there is one.
     pub user_id: Option<UserId>,
@@ -138,7 +141,7 @@ pub struct Booker {
 }
 
 /// The agreement that resources are somebody's for a time.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Booking {
     /// Its id.
     pub id: BookingId,
@@ -183,7 +186,7 @@ pub struct Booking {
 }
 
 /// One line of a booking's history.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingTransition {
     /// What happened.
     pub event: BookingEventType,
@@ -234,7 +237,7 @@ impl Booking {
 }
 
 /// Something that happened to a booking, as whoever watches is told.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BookingEvent {
     /// Its id: made of the booking's and of its revision, so it is the same wherever it is told.
     pub id: String,
@@ -252,6 +255,15 @@ impl BookingEvent {
     pub fn new(booking: Booking, transition: BookingTransition) -> Self {
         let id = format!("evn_{}_{}", booking.id, booking.revision);
         Self { id, transition, booking, previous_resource: None }
+    }
+
+    /// `transition` made of `before` what `after` is, one revision later.
+    #[must_use]
+    pub fn of_change(before: &Booking, after: Booking, transition: BookingTransition) -> Self {
+        let primary = |booking: &Booking| booking.resources().next().cloned();
+        let previous_resource = primary(before).filter(|previous| primary(&after).as_ref() != Some(previous));
+        let after = Booking { revision: before.revision + 1, ..after };
+        Self { previous_resource, ..Self::new(after, transition) }
     }
 
     /// Whether it is about `resource`: as primary resource or add-on, now or before.

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
 /// The longest text that is looked up as an id; anything longer cannot exist.
@@ -20,6 +20,12 @@ macro_rules! id {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                String::deserialize(deserializer).map(Self::from)
             }
         }
 
@@ -99,6 +105,21 @@ id!(
     /// One change of something that admins run.
     AuditEntryId,
     "aud"
+);
+id!(
+    /// An address of somebody else's system that is told what happens.
+    WebhookId,
+    "whk"
+);
+id!(
+    /// Something that is on its way to a webhook or a mailbox.
+    DeliveryId,
+    "dlv"
+);
+id!(
+    /// An address from which a calendar program reads.
+    CalendarFeedId,
+    "cal"
 );
 id!(
     /// A person as the identity provider names them: the token's subject.

@@ -6,6 +6,7 @@
 use std::ops::{BitAnd, BitOr, BitOrAssign, Not};
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 /// Length of a quantum in minutes.
 pub const QUANTUM_MINUTES: i64 = 15;
@@ -23,7 +24,7 @@ pub fn quanta_covering(minutes: u32) -> i64 {
 }
 
 /// One quarter hour, counted from 1970-01-01T00:00Z.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Quantum(pub i64);
 
 impl Quantum {
@@ -68,7 +69,7 @@ impl Quantum {
 }
 
 /// A half-open run of quanta: `start` belongs to it, `end` does not. Neighbours that touch do not overlap.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QuantumSpan {
     /// The first quantum.
     pub start: Quantum,

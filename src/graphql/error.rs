@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ErrorExtensions};
 
-use super::mask::Code;
+use super::mask::{Code, RETRY_AFTER};
 use crate::error::Error;
 
 /// An [`Error`] on its way to a caller: the only error type that resolvers return.
@@ -12,6 +12,8 @@ use crate::error::Error;
 pub struct ApiError {
     code: Code,
     message: String,
+    /// Seconds.
+    retry_after: Option<u64>,
 }
 
 /// What a resolver of a nullable field returns: `None`, or a value, or an error that leaves its siblings alone.
@@ -27,18 +29,22 @@ impl ApiError {
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
+        let retry_after = match &error {
+            Error::TooOften { retry_after, .. } => Some(*retry_after),
+            _ => None,
+        };
         let (code, message) = match error {
             Error::Unauthenticated(message) => (Code::Unauthenticated, message),
             Error::Forbidden(message) => (Code::Forbidden, message),
             Error::BadInput(message) => (Code::BadUserInput, message),
             Error::NotFound(message) => (Code::NotFound, message),
-            Error::FellBehind(message) => (Code::RateLimited, message),
+            Error::TooOften { message, .. } | Error::FellBehind(message) => (Code::RateLimited, message),
             Error::Internal(internal) => {
                 tracing::error!(fault = ?internal, "a request failed");
                 (Code::InternalServerError, String::new())
             }
         };
-        Self { code, message }
+        Self { code, message, retry_after }
     }
 }
 
@@ -50,6 +56,9 @@ impl From<ApiError> for async_graphql::Error {
         }
         Self::new(error.message).extend_with(|_, extensions| {
             extensions.set("code", error.code.as_str());
+            if let Some(seconds) = error.retry_after {
+                extensions.set(RETRY_AFTER, seconds);
+            }
         })
     }
 }

@@ -5,7 +5,7 @@
 
 use async_graphql::Context;
 
-use crate::domain::access::{Admin, Caller, Role, Staff};
+use crate::domain::access::{Admin, Caller, Role, Staff, Viewer};
 use crate::error::Error;
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::service::Services;
@@ -62,6 +62,14 @@ pub async fn guarded<T>(
         Ok(()) => resolve.await.transpose(),
         Err(refused) => Some(Err(refused)),
     }
+}
+
+/// Resolves a nullable field for whoever is signed in, who is handed on as a [`Viewer`].
+pub async fn for_viewers<T, R>(ctx: &Context<'_>, resolve: impl FnOnce(Viewer) -> R) -> Nullable<T>
+where
+    R: Future<Output = Result<Option<T>, ApiError>>,
+{
+    proven(ctx, AtLeast(Role::Customer), |caller| caller.viewer().cloned(), resolve).await
 }
 
 /// Resolves a nullable field for staff, who are handed on as [`Staff`].

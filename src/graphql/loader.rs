@@ -11,7 +11,8 @@ use chrono::NaiveDate;
 
 use crate::domain::booking::{Booking, BookingTransition};
 use crate::domain::catalogue::{EventType, Resource};
-use crate::domain::id::{BookingId, EventTypeId, ResourceId, ScheduleId, SeriesId};
+use crate::domain::delivery::DeliveryAttempt;
+use crate::domain::id::{BookingId, DeliveryId, EventTypeId, ResourceId, ScheduleId, SeriesId};
 use crate::domain::schedule::Schedule;
 use crate::domain::series::BookingSeries;
 use crate::graphql::error::ApiError;
@@ -116,6 +117,10 @@ loads!(
 loads!(
     /// A booking's history, the oldest first.
     HistoryKey(BookingId) => Vec<BookingTransition>, by load_histories
+);
+loads!(
+    /// What was tried for a delivery, the oldest first.
+    AttemptsKey(DeliveryId) => Vec<DeliveryAttempt>, by load_delivery_attempts
 );
 loads!(
     /// A series by its id.

@@ -76,6 +76,12 @@ pub(super) fn is_request_error(response: &Response) -> bool {
         && response.errors.iter().all(|error| error.path.is_empty())
 }
 
+/// Whether an error that is masked tells of a fault of the server's.
+pub(super) fn is_fault(error: &ServerError) -> bool {
+    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+    matches!(code, Some(Value::String(code)) if code == Code::InternalServerError.as_str())
+}
+
 /// `response`, in which each error has one of our codes and a text that clients may read.
 pub(super) fn masked(mut response: Response, request_id: &RequestId) -> Response {
     let invalid = is_request_error(&response);

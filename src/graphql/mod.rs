@@ -12,6 +12,7 @@ pub mod page;
 pub mod query;
 pub mod request;
 pub mod scalar;
+pub mod selection;
 pub mod socket;
 pub mod subscription;
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Span, info, info_span};
 
+use super::calendar::without_key;
 use super::client_address::client_address;
 use super::problem::Problem;
 use super::{HttpState, origin};
@@ -97,12 +98,13 @@ impl MakeRequestId for FreshRequestId {
     }
 }
 
-/// Neither the query string nor any header but the id: documents, variables and tokens stay out of the log.
+/// Neither the query string nor any header but the id: documents, variables and tokens stay out of the log, and so do the
+/// keys of calendars, which are in the path.
 fn span(request: &http::Request<axum::body::Body>) -> Span {
     info_span!(
         "request",
         method = %request.method(),
-        path = request.uri().path(),
+        path = without_key(request.uri().path()),
         request_id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()),
     )
 }

@@ -1,6 +1,7 @@
 //! The only code that knows axum: routes, what a request carries, how an answer is written.
 
 mod accept;
+mod calendar;
 mod caller;
 mod client_address;
 mod connection;
@@ -31,6 +32,7 @@ use crate::error::Error;
 use crate::graphql::execute::Engine;
 use crate::throttle::Throttle;
 
+pub use calendar::Calendars;
 pub use identity::{IdentityWebhook, TakeAccountEvent};
 pub use server::{Ended, bind, serve};
 
@@ -51,6 +53,8 @@ pub struct HttpState {
     pub tokens: Arc<Tokens>,
     /// Knows who their bearers are.
     pub people: People,
+    /// Gives the calendars that others subscribe to.
+    pub calendars: Calendars,
     /// Takes what the identity provider tells of them; `None`: it is not set up.
     pub identity_webhook: Option<IdentityWebhook>,
     /// The clock, for request ids and the end of tokens.
@@ -79,6 +83,7 @@ pub fn router(state: HttpState) -> Router {
     let routes = Router::new()
         .merge(layers::limited(pages, &state))
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed))
+        .route(calendar::ROUTE, get(calendar::get))
         .route("/webhooks/identity", post(identity::post).fallback(identity::method_not_allowed))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));

@@ -52,6 +52,7 @@ impl Fixture {
                 let role = role.unwrap_or(Role::Customer);
                 Box::pin(async move { Ok(let_in.then_some(Viewer { id, organization_id, role, email, name })) })
             }),
+            calendars: Arc::new(|_key| Box::pin(async { Ok(None) })),
             identity_webhook: None,
             clock: clock.clone(),
             readiness: Arc::new(|| Box::pin(async { true })),

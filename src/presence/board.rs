@@ -10,7 +10,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::hold::Hold;
+use super::hold::{Hold, RanOut};
 use super::limits::{Allowance, Budget, cost, weight};
 use super::room::{Owner, Stake};
 use super::session::{Holder, SessionKey};
@@ -35,6 +35,8 @@ pub(super) struct Turn<'a> {
     pub(super) bumped: usize,
     /// What sessions no longer hold, in quanta times units.
     pub(super) freed: Vec<(SessionKey, u32)>,
+    /// What ran out unattended.
+    pub(super) ran_out: Vec<RanOut>,
 }
 
 /// See the module.
@@ -186,6 +188,7 @@ impl Board {
         // In order, so that the last one tells since when its session has held nothing.
         ended.sort_unstable();
         for (expiry, key) in ended {
+            turn.ran_out.extend(self.ran_out(key, turn));
             self.end(key, expiry, turn);
         }
         let (now, settings) = (turn.now, turn.settings);
@@ -210,6 +213,21 @@ impl Board {
 
     pub(super) fn due_by(&mut self, at: Monotonic) {
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// What there is to tell of a hold that runs out. What was held with another resource is told of with that one.
+    fn ran_out(&self, key: SpanKey, turn: &Turn<'_>) -> Option<RanOut> {
+        let (_, held) = self.holds.get(key).filter(|(_, held)| held.taken_with.is_none())?;
+        let seen = held.seen()?;
+        Some(RanOut {
+            start: held.start,
+            end: held.end,
+            quantity: held.quantity,
+            event_type_id: held.event_type_id.clone(),
+            holder: self.sessions.get(&held.session)?.holder.clone(),
+            since: seen.since,
+            at: turn.wall - turn.now.since(seen.expiry),
+        })
     }
 
     /// Ends a hold, and tells its watchers if it was granted.

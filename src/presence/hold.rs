@@ -176,3 +176,22 @@ pub struct Hold {
     /// What its session said. Untrusted.
     pub data: Option<Arc<Value>>,
 }
+
+/// A hold that ran out because its session no longer sent heartbeats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RanOut {
+    /// First instant of what was held.
+    pub start: DateTime<Utc>,
+    /// First instant after it.
+    pub end: DateTime<Utc>,
+    /// Units.
+    pub quantity: u32,
+    /// What it was held for.
+    pub event_type_id: Option<EventTypeId>,
+    /// The session's public name.
+    pub holder: Holder,
+    /// Since when it was held.
+    pub since: DateTime<Utc>,
+    /// When it ran out.
+    pub at: DateTime<Utc>,
+}

@@ -22,14 +22,15 @@ mod taking;
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dashmap::DashMap;
 use dashmap::mapref::one::RefMut;
 use secrecy::SecretSlice;
+use tokio::sync::mpsc;
 
 use crate::clock::SharedClock;
 use crate::domain::id::ResourceId;
@@ -41,7 +42,7 @@ use expiry::Agenda;
 use session::{Pseudonyms, SessionKey};
 
 pub use claim::Claim;
-pub use hold::{ClaimRequest, Granted, Hold, HoldItem, HoldLimit, HoldRefusal, HoldRequest, HoldSlot, Renewal};
+pub use hold::{ClaimRequest, Granted, Hold, HoldItem, HoldLimit, HoldRefusal, HoldRequest, HoldSlot, RanOut, Renewal};
 pub use placement::Placement;
 pub use session::{Holder, SessionSecret};
 
@@ -97,6 +98,8 @@ pub struct Presence {
     first_revision: u64,
     /// The revisions of boards that are gone. Only resources that exist ever have a board, so these are not many.
     last_revisions: DashMap<ResourceId, u64>,
+    /// Who wants to know what runs out unattended.
+    ran_out: OnceLock<mpsc::Sender<(ResourceId, RanOut)>>,
 }
 
 impl Presence {
@@ -117,7 +120,16 @@ impl Presence {
             holds: AtomicUsize::new(0),
             remembered: AtomicUsize::new(0),
             forgot_in_second: AtomicU64::new(0),
+            ran_out: OnceLock::new(),
         })
+    }
+
+    /// What runs out unattended from now on, at most `waiting` of it waiting to be read: what is beyond is lost. `None`
+    /// if somebody else reads it already.
+    #[must_use]
+    pub fn ran_out(&self, waiting: usize) -> Option<mpsc::Receiver<(ResourceId, RanOut)>> {
+        let (sender, receiver) = mpsc::channel(waiting);
+        self.ran_out.set(sender).ok().map(|()| receiver)
     }
 
     /// The public name of a session on `resource`.
@@ -190,6 +202,7 @@ impl Presence {
             changed: Vec::new(),
             bumped: 0,
             freed: Vec::new(),
+            ran_out: Vec::new(),
         };
         let (due, holds, remembered) = (board.due, board.holds.len(), board.remembered());
         board.tend(&mut turn);
@@ -201,8 +214,15 @@ impl Presence {
         let next = board.due.filter(|next| due != Some(*next));
         let is_empty = board.is_empty();
         let resource = board.key().clone();
-        let Turn { freed, changed, .. } = turn;
+        let Turn { freed, changed, ran_out, .. } = turn;
         drop(board);
+
+        if let Some(reader) = self.ran_out.get() {
+            for ran_out in ran_out {
+                // Holds are told of as far as that costs nobody anything.
+                let _lost = reader.try_send((resource.clone(), ran_out));
+            }
+        }
 
         if let Some(next) = next {
             self.agenda.add(next, resource.clone());

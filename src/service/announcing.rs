@@ -1,4 +1,4 @@
-//! What follows a commit that changed a booking: whoever watches is told.
+//! What follows a commit that changed a booking: whoever watches is told, and so is who is to tell others.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ impl Services {
         if event.booking.lapses_at().is_some() {
             self.parts().lapses.notify_one();
         }
+        self.parts().wakes.outbox.notify_one();
         self.parts().feed.publish_booking(Arc::new(event));
     }
 

@@ -54,7 +54,7 @@ impl Services {
         };
         let (after, transition) = self.find_out(look).await?;
         let is_it = after.revision == before.revision + 1 && transition.event == event && transition.by == *doer;
-        is_it.then(|| BookingEvent::new(after, transition))
+        is_it.then(|| BookingEvent::of_change(before, after, transition))
     }
 
     /// What `look` finds, which is asked while the database may still be about to end what it was told to commit.

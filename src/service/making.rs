@@ -15,6 +15,7 @@ use super::booking::{CreateBooking, CreatedBooking, Outcome, SeenBooking};
 use super::claiming;
 use super::expiry::Looks;
 use super::facts::{self, Asked, Facts};
+use super::guest_mails::GuestMail;
 use super::idempotency::{KEY_LIFE, RequestKey};
 use super::input::Problems;
 use super::provisional::Provisional;
@@ -73,6 +74,8 @@ pub(super) struct Making {
     pub(super) key: Option<RequestKey>,
     /// Where it is not to be booked at once.
     pub(super) provisional: Option<Provisional>,
+    /// The mail that a guest causes by it.
+    guest_mail: Option<GuestMail>,
     pub(super) now: DateTime<Utc>,
 }
 
@@ -124,6 +127,8 @@ impl Making {
         problems.text(&["reference"], request.reference.as_deref(), MAX_REFERENCE, false);
         problems.json(&["metadata"], request.metadata.as_ref(), MAX_METADATA_BYTES);
         booker::check(&mut problems, &caller, request.booker.as_ref());
+        let is_guest = caller.viewer().is_none();
+        let guest_mail = is_guest.then(|| GuestMail::from(address));
         let provisional = Provisional::asked(&mut problems, request.provisional_minutes, &caller, address);
         let secret = request.session_secret.as_ref().map(ExposeSecret::expose_secret);
         if let Some(secret) = secret {
@@ -131,14 +136,14 @@ impl Making {
         }
         if let Some(key) = &request.idempotency_key {
             problems.secret(&["idempotencyKey"], key);
-            if caller.viewer().is_none() && secret.is_none() {
+            if is_guest && secret.is_none() {
                 problems.note(&["sessionSecret"], "A guest's `idempotencyKey` needs a `sessionSecret`.");
             }
         }
         problems.into_result()?;
         let key = RequestKey::of(&services, &caller, &request);
         let session = secret.and_then(SessionSecret::new);
-        Ok(Self { services, caller, request, session, key, provisional, now })
+        Ok(Self { services, caller, request, session, key, provisional, guest_mail, now })
     }
 
     async fn run(&self) -> Result<Outcome<CreatedBooking>, Error> {
@@ -174,6 +179,7 @@ impl Making {
         self.look(&terms, span).await?;
         let claim = self.services.claim(&terms, span, self.session.as_ref(), self.request.ignore_schedule)?;
         let booking = self.booking(&terms, span);
+        self.count_mail(&booking)?;
         let made = BookingEvent::new(booking.clone(), self.transition(&booking));
         let (event, claim_in_force, decided_by) = (&made, &claim, &facts);
         let written = store.write(|tx| async move { self.write(&tx, event, claim_in_force, decided_by).await }).await;
@@ -185,6 +191,16 @@ impl Making {
         claim.booked(|resource, quantum| occupancy.units_taken(resource, quantum));
         self.services.announce(made);
         Ok(booking)
+    }
+
+    /// Counts the mail that follows from `booking`, if a guest makes it. Of what is only provisional nobody is told.
+    pub(super) fn count_mail(&self, booking: &Booking) -> Result<(), Abort> {
+        match &self.guest_mail {
+            Some(mail) if booking.status != BookingStatus::Provisional => {
+                mail.count(&self.services, booking.booker.email.as_deref()).map_err(Abort::Failed)
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn asked(&self) -> Asked<'_> {

@@ -11,11 +11,13 @@ pub mod booking;
 pub mod booking_events;
 pub mod booking_lists;
 pub mod booking_stats;
+pub mod calendar;
 pub mod catalogue;
 mod claiming;
 pub mod credentials;
 mod expiry;
 mod facts;
+mod guest_mails;
 mod housekeeping;
 mod idempotency;
 pub mod input;
@@ -27,12 +29,17 @@ pub mod page;
 pub mod people;
 pub mod presence;
 mod provisional;
+pub mod selections;
 pub mod series;
 pub mod transition;
 pub mod updating;
 mod wanted;
+pub mod webhook_deliveries;
+mod webhook_samples;
+mod webhook_tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -47,9 +54,13 @@ use crate::clock::SharedClock;
 use crate::domain::person::NamedAdmins;
 use crate::error::{Error, Internal};
 use crate::feed::ChangeFeed;
+use crate::notify::Wakes;
 use crate::presence::Presence;
+use crate::public_url::PublicUrl;
 use crate::server_key::ServerKey;
+use crate::service::selections::Selections;
 use crate::store::Store;
+use crate::throttle::Throttle;
 
 /// How often something is decided anew because what it is decided by changed meanwhile: often enough for whoever changes
 /// the same things again and again.
@@ -66,8 +77,16 @@ pub struct ServiceSettings {
     pub hold_seconds: u32,
     /// How long a session can hold the same resource in all.
     pub hold_limit_minutes: u32,
+    /// Where the server is reached from outside; `None`: nobody has said.
+    pub public_url: Option<PublicUrl>,
+    /// Whether the roles that tokens name count.
+    pub trust_token_roles: bool,
     /// Who is an admin whatever role they are given.
     pub admins: NamedAdmins,
+    /// How long deliveries are kept that have come to their end.
+    pub keep_deliveries: Duration,
+    /// Whether webhooks may go to any address, and over plain http.
+    pub insecure_webhooks: bool,
 }
 
 /// Everything that can be asked of the server. Cheap to clone.
@@ -84,14 +103,20 @@ pub struct Parts {
     pub feed: ChangeFeed,
     /// What time it is.
     pub clock: SharedClock,
-    /// Derives management tokens.
+    /// Derives management tokens, and what webhooks are signed with.
     pub key: ServerKey,
     /// The configuration.
     pub settings: ServiceSettings,
+    /// Counts the mails that guests cause; `None`: nobody is sent any.
+    pub guest_mails: Option<Arc<Throttle>>,
     /// Cancelled when the server shuts down: live streams end.
     pub shutdown: CancellationToken,
     /// Told when a booking was written that may lapse before all others.
     pub lapses: Notify,
+    /// Told when there is something for others to be told of.
+    pub wakes: Arc<Wakes>,
+    /// Reads and renders the selections of webhooks.
+    pub selections: Arc<dyn Selections>,
     /// The writes that are under way. Shutdown waits for them.
     pub writes: TaskTracker,
 }

@@ -3,6 +3,7 @@
 //! Everything is looked at in one snapshot. What is written is decided anew from the locked booking: if anything has
 //! happened to it since, all is looked at again. What it occupies is let go and taken in one visit to each row.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -11,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::booking::{Outcome, SeenBooking};
 use super::claiming;
 use super::facts::{self, Asked, Facts};
+use super::guest_mails::{self, GuestMail};
 use super::input::Problems;
 use super::own_time::free_up;
 use super::transition::{MAX_REASON, actor, refused_transition, require_few_changes, unknown_booking};
@@ -59,6 +61,7 @@ impl Services {
         &self,
         caller: &Caller,
         request: RescheduleBooking,
+        address: IpAddr,
     ) -> Result<Outcome<SeenBooking>, Error> {
         let mut problems = Problems::default();
         problems.start(&["start"], request.start);
@@ -77,7 +80,8 @@ impl Services {
             return Err(staff_only());
         }
         let session = secret.and_then(SessionSecret::new);
-        let moving = Moving { services: self.clone(), caller: caller.clone(), request, session };
+        let guest_mail = GuestMail::from(address);
+        let moving = Moving { services: self.clone(), caller: caller.clone(), request, session, guest_mail };
         self.to_its_end(async move { moving.run().await }).await
     }
 }
@@ -92,6 +96,8 @@ struct Moving {
     caller: Caller,
     request: RescheduleBooking,
     session: Option<SessionSecret>,
+    /// The mail that it causes, where it is by a management token.
+    guest_mail: GuestMail,
 }
 
 /// What came of looking.
@@ -173,6 +179,10 @@ impl Moving {
         let after = &plan.event.booking;
         let over_holds = self.request.ignore_schedule;
         let claim = self.services.claim(&plan.terms, after.occupied, self.session.as_ref(), over_holds)?;
+        if guest_mails::are_counted(plan.standing) {
+            let counted = self.guest_mail.count(&self.services, after.booker.email.as_deref());
+            counted.map_err(NotMoved::Failed)?;
+        }
         let (decided, claim_in_force) = (&*plan, &claim);
         let written = store.write(|tx| async move { self.write(&tx, decided, claim_in_force).await }).await;
         let occupancy = match written {
@@ -217,10 +227,8 @@ impl Moving {
             let lapsed = self.services.lapsed_in_the_way(reader, &refused).await?;
             return Err(if lapsed.is_empty() { refused.into() } else { NotMoved::Lapsed(refused, lapsed) });
         }
-        let event = BookingEvent {
-            previous_resource: primary_of(&booking).filter(|before| Some(*before) != primary_of(&after)).cloned(),
-            ..BookingEvent::new(after, self.transition(&booking, standing, &terms, now))
-        };
+        let transition = self.transition(&booking, standing, &terms, now);
+        let event = BookingEvent::of_change(&booking, after, transition);
         Ok(Look::Move(Box::new(Plan { before: booking, standing, facts, terms, event })))
     }
 
@@ -245,7 +253,7 @@ impl Moving {
         let wanted = self.request.resource_id.as_ref();
         self.request.start == booking.start
             && self.request.duration_minutes.is_none_or(|minutes| minutes == booking.duration_minutes())
-            && wanted.is_none_or(|wanted| Some(wanted) == primary_of(booking))
+            && wanted.is_none_or(|wanted| Some(wanted) == booking.resources().next())
     }
 
     /// What is to be had instead.
@@ -348,8 +356,7 @@ impl Moving {
             return Err(UserError::taken(conflicts).at(["input", "start"]).into());
         }
         let occupancy = claiming::leave_room_for_holds::<NotMoved>(tx, claim, &take, after.occupied).await?;
-        let saved = Booking { revision: before.revision, ..after.clone() };
-        tx.save_transition(saved, &plan.event.transition).await?;
+        tx.save_transition(before, after.clone(), plan.event.transition.clone()).await?;
         Ok(occupancy)
     }
 
@@ -384,10 +391,6 @@ impl From<Internal> for NotMoved {
     fn from(fault: Internal) -> Self {
         Self::Failed(fault.into())
     }
-}
-
-fn primary_of(booking: &Booking) -> Option<&ResourceId> {
-    booking.resources().next()
 }
 
 /// What whoever is not staff moves has to be confirmed again, where it has to be confirmed at all.

@@ -196,7 +196,6 @@ impl Changing {
         if self.action == Action::Confirm {
             require_still_offered(tx, &booking).await?;
         }
-        let was_provisional = booking.status == BookingStatus::Provisional;
         let transition = BookingTransition {
             event: self.action.event(),
             from: Some(booking.status),
@@ -214,17 +213,17 @@ impl Changing {
                 _ => booking.cancellation_reason.clone(),
             },
             updated_at: now,
-            ..booking
+            ..booking.clone()
         };
-        let after = tx.save_transition(after, &transition).await?;
+        let event = tx.save_transition(&booking, after, transition).await?;
         if rule.time == Time::LetGo {
-            tx.release(&needs, after.occupied).await?;
+            tx.release(&needs, booking.occupied).await?;
         }
-        if was_provisional {
-            tx.free_provisional_slot(&after.id).await?;
+        if booking.status == BookingStatus::Provisional {
+            tx.free_provisional_slot(&booking.id).await?;
         }
-        let event = BookingEvent::new(after.clone(), transition);
-        Ok(Changed { seen: SeenBooking::new(after, standing, now), event: Some((event, rule)) })
+        let seen = SeenBooking::new(event.booking.clone(), standing, now);
+        Ok(Changed { seen, event: Some((event, rule)) })
     }
 
     fn actor(&self, standing: Standing) -> Actor {

@@ -1,6 +1,8 @@
 //! Changing what is said about a booking: who it is for, where it takes place, what it is called. Its time and where it
 //! stands are changed in `transition`.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -8,6 +10,7 @@ use serde_json::Value;
 use super::administration::Change;
 use super::booker;
 use super::booking::{Outcome, SeenBooking};
+use super::guest_mails::{self, GuestMail};
 use super::input::Problems;
 use super::making::{MAX_LOCATION, MAX_METADATA_BYTES, MAX_REFERENCE};
 use super::transition::{actor, require_few_changes, unknown_booking};
@@ -46,7 +49,12 @@ impl Services {
     ///
     /// # Errors
     /// Faults of the store. What the rules refuse is the inner `Err`: `NotFound` also for a booking of somebody else's.
-    pub async fn update_booking(&self, caller: &Caller, request: UpdateBooking) -> Result<Outcome<SeenBooking>, Error> {
+    pub async fn update_booking(
+        &self,
+        caller: &Caller,
+        request: UpdateBooking,
+        address: IpAddr,
+    ) -> Result<Outcome<SeenBooking>, Error> {
         let mut problems = Problems::default();
         problems.text(&["location"], text(&request.location), MAX_LOCATION, false);
         problems.text(&["reference"], text(&request.reference), MAX_REFERENCE, false);
@@ -56,7 +64,8 @@ impl Services {
         if let Err(problems) = problems.into_result() {
             return Ok(Err(problems));
         }
-        let updating = Updating { services: self.clone(), caller: caller.clone(), request };
+        let guest_mail = GuestMail::from(address);
+        let updating = Updating { services: self.clone(), caller: caller.clone(), request, guest_mail };
         self.to_its_end(async move { updating.run().await }).await
     }
 }
@@ -70,6 +79,8 @@ struct Updating {
     services: Services,
     caller: Caller,
     request: UpdateBooking,
+    /// The mails that go to another address from now on, where a management token says so.
+    guest_mail: GuestMail,
 }
 
 /// Why a booking was not updated.
@@ -77,12 +88,12 @@ enum NotUpdated {
     Refused(Vec<UserError>),
     /// It has lapsed, and that is to be written down first: its history says what happened in order.
     Lapsed,
-    Failed(StoreError),
+    Failed(Error),
 }
 
 impl From<StoreError> for NotUpdated {
     fn from(fault: StoreError) -> Self {
-        Self::Failed(fault)
+        Self::Failed(fault.into())
     }
 }
 
@@ -117,7 +128,7 @@ impl Updating {
                 }
                 Err(NotUpdated::Lapsed) => self.services.expire_booking(self.request.id.clone()).await?,
                 Err(NotUpdated::Refused(refused)) => return Ok(Err(refused)),
-                Err(NotUpdated::Failed(fault)) => return Err(fault.into()),
+                Err(NotUpdated::Failed(fault)) => return Err(fault),
             }
         }
         Err(Internal::new("a booking has lapsed and does not expire").into())
@@ -128,7 +139,14 @@ impl Updating {
         let found = self.services.parts().store.reader().booking(&self.request.id).await?;
         let now = self.services.now();
         let decided = self.decide(found, now)?;
-        Ok(decided.changes_nothing().then(|| SeenBooking::new(decided.before, decided.standing, now)))
+        if decided.changes_nothing() {
+            return Ok(Some(SeenBooking::new(decided.before, decided.standing, now)));
+        }
+        let email = decided.after.booker.email.as_deref();
+        if guest_mails::are_counted(decided.standing) && email != decided.before.booker.email.as_deref() {
+            self.guest_mail.count(&self.services, email).map_err(NotUpdated::Failed)?;
+        }
+        Ok(None)
     }
 
     /// The update, decided from what the locked row says.
@@ -139,7 +157,7 @@ impl Updating {
         if decided.changes_nothing() {
             return Ok((SeenBooking::new(decided.before, decided.standing, now), None));
         }
-        let Decided { standing, after, .. } = decided;
+        let Decided { standing, before, after } = decided;
         let transition = BookingTransition {
             event: BookingEventType::Updated,
             from: Some(after.status),
@@ -149,8 +167,8 @@ impl Updating {
             reason: None,
             previous: None,
         };
-        let after = tx.save_transition(Booking { updated_at: now, ..after }, &transition).await?;
-        Ok((SeenBooking::new(after.clone(), standing, now), Some(BookingEvent::new(after, transition))))
+        let event = tx.save_transition(&before, Booking { updated_at: now, ..after }, transition).await?;
+        Ok((SeenBooking::new(event.booking.clone(), standing, now), Some(event)))
     }
 
     /// What the update makes of `booking` at `now`.

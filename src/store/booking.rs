@@ -12,8 +12,11 @@ use sea_orm::{
 
 use super::convert;
 use super::{Reader, StoreError, Tx};
-use crate::domain::booking::{Booker, Booking, BookingEventType, BookingItem, BookingStatus, BookingTransition};
+use crate::domain::booking::{
+    Booker, Booking, BookingEvent, BookingEventType, BookingItem, BookingStatus, BookingTransition,
+};
 use crate::domain::id::BookingId;
+use crate::domain::news::BookingNews;
 use crate::domain::quantum::{Quantum, QuantumSpan};
 
 /// How many ids one statement names: SQLite takes no more than 32,766 values.
@@ -87,7 +90,8 @@ impl Reader {
 }
 
 impl Tx {
-    /// Adds a booking with its items and the first line of its history. Takes no time: see [`Tx::occupy`].
+    /// Adds a booking with its items and the first line of its history, and has it told. Takes no time: see
+    /// [`Tx::occupy`].
     ///
     /// # Errors
     /// Faults of the database.
@@ -103,7 +107,9 @@ impl Tx {
             })
         });
         self.insert_all(items.collect::<Result<Vec<_>, StoreError>>()?).await?;
-        self.insert(transition_model(booking, made)?).await
+        self.insert(transition_model(booking, made)?).await?;
+        self.news().push(BookingNews::new(None, BookingEvent::new(booking.clone(), made.clone())));
+        Ok(())
     }
 
     /// Reads a booking and keeps others from changing it until the transaction ends: the first thing that any
@@ -118,40 +124,41 @@ impl Tx {
         Ok(self.with_items(self.models(&select).await?).await?.pop())
     }
 
-    /// Saves what has become of a booking since [`Tx::lock_booking`], and the line of its history that says so.
-    /// Returns it with its revision counted up. Of its items the primary one changes where it was moved, the add-ons
-    /// never do.
+    /// Saves what has become of a booking since [`Tx::lock_booking`] gave `before`, and the line of its history that says
+    /// so, and has it told. Returns what happened, with the revision counted up. Of its items the primary one changes
+    /// where it was moved, the add-ons never do.
     ///
     /// # Errors
     /// Faults of the database, and [`StoreError::Corrupt`] when the booking was changed without having been locked.
     pub async fn save_transition(
         &self,
-        mut after: Booking,
-        transition: &BookingTransition,
-    ) -> Result<Booking, StoreError> {
-        let read_at = after.revision;
-        after.revision += 1;
-        let id = after.id.to_string();
+        before: &Booking,
+        after: Booking,
+        transition: BookingTransition,
+    ) -> Result<BookingEvent, StoreError> {
+        let event = BookingEvent::of_change(before, after, transition);
+        let after = &event.booking;
         let changed = booking::ActiveModel {
             // These never change, and the first is the condition.
             id: NotSet,
             organization_id: NotSet,
             series_id: NotSet,
-            ..booking_model(&after)?.into_active_model().reset_all()
+            ..booking_model(after)?.into_active_model().reset_all()
         };
         let update = booking::Entity::update_many()
             .set(changed)
-            .filter(booking::Column::Id.eq(id.as_str()))
-            .filter(booking::Column::Revision.eq(convert::number::<u32, i32>(read_at)?))
+            .filter(booking::Column::Id.eq(after.id.as_str()))
+            .filter(booking::Column::Revision.eq(convert::number::<u32, i32>(before.revision)?))
             .into_query();
         if self.execute(&update).await? != 1 {
-            return Err(StoreError::corrupt(format!("booking {id} was changed without having been locked")));
+            return Err(StoreError::corrupt(format!("booking {} was changed without having been locked", after.id)));
         }
-        if transition.previous.is_some() {
-            self.save_primary(&after).await?;
+        if event.transition.previous.is_some() {
+            self.save_primary(after).await?;
         }
-        self.insert(transition_model(&after, transition)?).await?;
-        Ok(after)
+        self.insert(transition_model(after, &event.transition)?).await?;
+        self.news().push(BookingNews::new(Some(before), event.clone()));
+        Ok(event)
     }
 
     /// Saves which resource a moved booking is of.

@@ -163,7 +163,7 @@ impl Tx {
         self.catalogue_changed(&resource.organization_id).await
     }
 
-    /// Removes a resource with its links, its blocks and its rows of occupancy.
+    /// Removes a resource with its links, its blocks, its calendar feeds and its rows of occupancy.
     ///
     /// # Errors
     /// Faults of the database; one that [`StoreError::breaks_reference`] when bookings name it.

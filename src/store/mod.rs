@@ -6,27 +6,32 @@
 //!
 //! Locks are taken in one order everywhere: idempotency key, the organization's catalogue (by whoever changes it),
 //! resource rows by id, booking rows by id, blocks, occupancy rows by (resource, day), a caller's places for provisional
-//! bookings. People have locks of their own
-//! (`user.rs`), which are never taken with those of bookings.
+//! bookings. People have locks of their own (`user.rs`), and so has what is told to others: a webhook before its
+//! deliveries, and the mark of reminders. Neither are ever taken with those of bookings.
 
 mod audit;
 mod block;
 mod booking;
 mod booking_list;
 mod booking_stats;
+mod calendar_feed;
 mod capacity;
 mod catalogue;
 mod catalogue_changes;
 mod check;
 mod connect;
 mod convert;
+mod delivery;
+mod delivery_list;
 mod error;
 mod idempotency;
 mod lapse;
 mod occupancy;
 mod offers;
+mod outbox;
 mod page;
 mod provisional;
+mod reminder;
 mod schedule;
 mod series;
 #[cfg(test)]
@@ -35,6 +40,7 @@ mod test_database;
 mod tests;
 mod transaction;
 mod user;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -48,12 +54,15 @@ pub use booking_stats::{BlockedTime, StatsFilter};
 pub use catalogue::{CatalogueState, EventTypeFilter, ResourceFilter};
 pub use check::{BookingDifference, BookingFault, OccupancyDifference};
 pub use connect::{StatementObserver, StoreOptions};
+pub use delivery_list::{DeliveryFilter, TOLD_ATTEMPTS};
 pub use error::StoreError;
 pub use idempotency::{IdempotencyRecord, KeyTaking};
 pub use occupancy::{ItemNeed, OccupiedDay, Stretch, Taking};
 pub use offers::{OfferFacts, OfferedEventType, OfferedResource};
+pub use outbox::OutboxRow;
 pub use page::{Page, PageEnd, PageRequest, Place};
 pub use provisional::ProvisionalPlace;
+pub use reminder::ReminderMark;
 pub use schedule::{DateOverrides, ScheduleUse, Schedules};
 pub use transaction::{CatalogueChanges, Reader, Tx};
 pub use user::Known;

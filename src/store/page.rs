@@ -50,13 +50,15 @@ pub struct PageRequest<V = String> {
     pub before: Option<Place<V>>,
 }
 
-impl PageRequest {
+impl<V> PageRequest<V> {
     /// The first `size` of the whole list.
     #[must_use]
     pub fn first(size: u32) -> Self {
         Self { size, end: PageEnd::First, after: None, before: None }
     }
+}
 
+impl PageRequest {
     /// Narrows `select` down to the page and one more, by which [`PageRequest::page`] knows whether the list goes on.
     /// The list is of what grows only at one end, the newest first: ids grow with time.
     pub(super) fn narrow_newest_first<C: IntoColumnRef + Copy>(&self, select: &mut SelectStatement, id: C) {

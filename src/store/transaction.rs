@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use sea_orm::{
@@ -14,6 +14,7 @@ use super::Store;
 use super::connect::LastLoss;
 use super::error::{Failure, StoreError};
 use crate::clock::SharedClock;
+use crate::domain::news::{BookingNews, News};
 
 /// How often a transaction is tried before its failure is reported.
 const ATTEMPTS: u32 = 8;
@@ -39,6 +40,21 @@ enum Executor {
 pub struct Tx {
     reader: Arc<Reader>,
     catalogue_changes: CatalogueChanges,
+    news: BookingNewsList,
+}
+
+/// What a transaction has done to bookings so far. All of it goes into the outbox at its end, as one row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct BookingNewsList(Arc<Mutex<Vec<BookingNews>>>);
+
+impl BookingNewsList {
+    pub(super) fn push(&self, news: BookingNews) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(news);
+    }
+
+    fn take(&self) -> Vec<BookingNews> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// Whether a catalogue was changed in a transaction: outlives the transaction, and says nothing of its end.
@@ -123,6 +139,19 @@ impl Tx {
     #[must_use]
     pub fn catalogue_changes(&self) -> CatalogueChanges {
         self.catalogue_changes.clone()
+    }
+
+    /// What it has done to bookings so far.
+    pub(super) fn news(&self) -> &BookingNewsList {
+        &self.news
+    }
+
+    /// Puts what it has done to bookings into the outbox. Nobody else does: what is not committed is never told, and
+    /// what is committed always is.
+    async fn put_out(&self, done: Vec<BookingNews>) -> Result<(), StoreError> {
+        let Some(first) = done.first() else { return Ok(()) };
+        let (organization, at) = (first.event.booking.organization_id.clone(), first.event.transition.at);
+        self.insert_news(&organization, &News::Bookings(done), at).await
     }
 
     /// Executes a statement that returns no rows; how many it changed.
@@ -228,7 +257,13 @@ impl Store {
             Err(error) => return self.not_begun(error),
         };
         let reader = Arc::new(Reader::in_transaction(transaction, self.loss.clone()));
-        let result = body(Tx { reader: Arc::clone(&reader), catalogue_changes: CatalogueChanges::default() }).await;
+        let news = BookingNewsList::default();
+        let tx =
+            || Tx { reader: Arc::clone(&reader), catalogue_changes: CatalogueChanges::default(), news: news.clone() };
+        let result = match body(tx()).await {
+            Ok(value) => tx().put_out(news.take()).await.map(|()| value).map_err(E::from),
+            refused => refused,
+        };
         let failure = reader.failure.get().cloned();
         let Some(transaction) = transaction_of(reader) else {
             return Attempt::Ended(Err(fault("a transaction was kept beyond its end").into()));

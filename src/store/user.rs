@@ -244,17 +244,24 @@ fn account_model(account: &Account, created_at: DateTime<Utc>) -> account::Model
 }
 
 fn user_of(row: user::Model) -> Result<User, StoreError> {
-    let user::Model { organization_id, id, email, email_verified, email_key: _, name, role, created_at, updated_at } =
-        row;
+    let user::Model {
+        organization_id,
+        id,
+        email,
+        email_verified,
+        email_key: _,
+        name,
+        role,
+        token_role,
+        created_at,
+        updated_at,
+    } = row;
     Ok(User {
         organization_id: organization_id.into(),
         id: id.into(),
         details: PersonalDetails { email, email_verified, name },
-        role: match role {
-            status::Role::Customer => Role::Customer,
-            status::Role::Staff => Role::Staff,
-            status::Role::Admin => Role::Admin,
-        },
+        role: role_of(role),
+        token_role: token_role.map(role_of),
         created_at: convert::instant(created_at)?,
         updated_at: convert::instant(updated_at)?,
     })
@@ -266,6 +273,7 @@ fn user_model(user: &User) -> user::Model {
         id,
         details: PersonalDetails { email, email_verified, name },
         role,
+        token_role,
         created_at,
         updated_at,
     } = user;
@@ -277,8 +285,17 @@ fn user_model(user: &User) -> user::Model {
         email_key: user.email_key(),
         name: name.clone(),
         role: stored_role(*role),
+        token_role: token_role.map(stored_role),
         created_at: created_at.timestamp_millis(),
         updated_at: updated_at.timestamp_millis(),
+    }
+}
+
+fn role_of(stored: status::Role) -> Role {
+    match stored {
+        status::Role::Customer => Role::Customer,
+        status::Role::Staff => Role::Staff,
+        status::Role::Admin => Role::Admin,
     }
 }
 

@@ -17,7 +17,9 @@ use crate::clock::SharedClock;
 /// How often something may be asked for.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Rate {
-    per_minute: NonZeroU32,
+    /// In how much time how many come back.
+    period: Duration,
+    per_period: NonZeroU32,
     burst: NonZeroU32,
 }
 
@@ -25,7 +27,22 @@ impl Rate {
     /// `burst` at once, and `per_minute` in the long run; `None` where either is zero.
     #[must_use]
     pub fn new(per_minute: u32, burst: u32) -> Option<Self> {
-        Some(Self { per_minute: NonZeroU32::new(per_minute)?, burst: NonZeroU32::new(burst)? })
+        Self::in_each(Duration::from_mins(1), per_minute, burst)
+    }
+
+    /// `burst` at once, and `per_hour` in the long run; `None` where either is zero.
+    #[must_use]
+    pub fn hourly(per_hour: u32, burst: u32) -> Option<Self> {
+        Self::in_each(Duration::from_hours(1), per_hour, burst)
+    }
+
+    fn in_each(period: Duration, per_period: u32, burst: u32) -> Option<Self> {
+        Some(Self { period, per_period: NonZeroU32::new(per_period)?, burst: NonZeroU32::new(burst)? })
+    }
+
+    /// `None` where so many come back that they need not be counted.
+    fn quota(self) -> Option<Quota> {
+        Some(Quota::with_period(self.period / self.per_period.get())?.allow_burst(self.burst))
     }
 }
 
@@ -82,8 +99,8 @@ struct Counting<K: Eq + Hash + Copy> {
 
 impl<K: Eq + Hash + Copy> Meter<K> {
     pub(super) fn new(rate: Option<Rate>, beyond: Beyond, clock: &SharedClock) -> Self {
-        Self(rate.map(|Rate { per_minute, burst }| {
-            let quota = Quota::per_minute(per_minute).allow_burst(burst);
+        let quota = rate.and_then(|rate| rate.quota().map(|quota| (quota, rate.burst)));
+        Self(quota.map(|(quota, burst)| {
             let cells = Arc::new(Cells::new(beyond));
             Counting {
                 cells: Arc::clone(&cells),

@@ -39,8 +39,12 @@ pub struct RateLimits {
     pub session_heartbeats: Option<Rate>,
     /// Bookings and all other changes, by address.
     pub changes: Option<Rate>,
-    /// Access tokens that are not valid, by address.
+    /// Access tokens that are not valid, and keys of calendars that open none, by address.
     pub failed_sign_ins: Option<Rate>,
+    /// Mails that guests cause, by whom they are to.
+    pub guest_mails_per_recipient: Option<Rate>,
+    /// Mails that guests cause, by the guest's address.
+    pub guest_mails_per_address: Option<Rate>,
 }
 
 impl Default for RateLimits {
@@ -52,14 +56,23 @@ impl Default for RateLimits {
             session_heartbeats: Rate::new(240, 120),
             changes: Rate::new(600, 200),
             failed_sign_ins: Rate::new(60, 30),
+            guest_mails_per_recipient: Rate::hourly(10, 10),
+            guest_mails_per_address: Rate::hourly(60, 60),
         }
     }
 }
 
 impl RateLimits {
     /// No limits at all.
-    pub const OFF: Self =
-        Self { queries: None, heartbeats: None, session_heartbeats: None, changes: None, failed_sign_ins: None };
+    pub const OFF: Self = Self {
+        queries: None,
+        heartbeats: None,
+        session_heartbeats: None,
+        changes: None,
+        failed_sign_ins: None,
+        guest_mails_per_recipient: None,
+        guest_mails_per_address: None,
+    };
 }
 
 /// How much may be open at once.
@@ -104,8 +117,11 @@ pub struct Throttle {
     session_heartbeats: Meter<u64>,
     changes: Meter<AddressGroup>,
     failed_sign_ins: Meter<AddressGroup>,
-    /// Makes of a session secret what it is remembered by: keyed, so that the secret cannot be found from it.
-    session_names: RandomState,
+    mails_to: Meter<u64>,
+    mails_from: Meter<AddressGroup>,
+    /// Makes of a session secret, or of somebody's mail address, what it is remembered by: keyed, so that neither can be
+    /// found from it.
+    names: RandomState,
     total: usize,
     connections: Arc<Places>,
     sockets: Arc<Places>,
@@ -123,7 +139,15 @@ impl Throttle {
     /// One that has seen nobody yet.
     #[must_use]
     pub fn new(rates: RateLimits, connections: ConnectionLimits, clock: SharedClock) -> Arc<Self> {
-        let RateLimits { queries, heartbeats, session_heartbeats, changes, failed_sign_ins } = rates;
+        let RateLimits {
+            queries,
+            heartbeats,
+            session_heartbeats,
+            changes,
+            failed_sign_ins,
+            guest_mails_per_recipient,
+            guest_mails_per_address,
+        } = rates;
         let ConnectionLimits { total, per_address, sockets, subscriptions } = connections;
         Arc::new(Self {
             queries: Meter::new(queries, Beyond::Share, &clock),
@@ -132,7 +156,10 @@ impl Throttle {
             session_heartbeats: Meter::new(session_heartbeats, Beyond::Pass, &clock),
             changes: Meter::new(changes, Beyond::Share, &clock),
             failed_sign_ins: Meter::new(failed_sign_ins, Beyond::Share, &clock),
-            session_names: RandomState::new(),
+            // Recipients can be made up, too; how many, their own address bounds.
+            mails_to: Meter::new(guest_mails_per_recipient, Beyond::Pass, &clock),
+            mails_from: Meter::new(guest_mails_per_address, Beyond::Share, &clock),
+            names: RandomState::new(),
             total,
             connections: Places::new(per_address),
             sockets: Places::new(sockets),
@@ -149,7 +176,7 @@ impl Throttle {
         let group = AddressGroup::of(address);
         let sessions = || {
             let secrets = demand.heartbeats.iter().flatten();
-            secrets.map(|secret| self.session_names.hash_one(secret.expose_secret()))
+            secrets.map(|secret| self.names.hash_one(secret.expose_secret()))
         };
         // A session that goes wild is stopped before it uses up what belongs to everybody at its address. It is
         // remembered only once its address has paid: sessions can be made up without end.
@@ -189,6 +216,19 @@ impl Throttle {
     pub fn sign_in_failed(&self, address: IpAddr) {
         // That there is nothing left is told to whoever comes next.
         let _left = self.failed_sign_ins.take(&AddressGroup::of(address), 1);
+    }
+
+    /// Counts a mail to `recipient` that a guest at `address` causes.
+    ///
+    /// # Errors
+    /// There were too many, to them or from there. Then this one is not counted.
+    pub fn guest_mail(&self, address: IpAddr, recipient: &str) -> Result<(), RetryAfter> {
+        // Mailboxes do not differ by case, whatever the standard allows.
+        let (group, recipient) = (AddressGroup::of(address), self.names.hash_one(recipient.to_lowercase()));
+        // Whoever may not write to them any more is not to use up what others at the address have left.
+        self.mails_to.look(&recipient)?;
+        self.mails_from.take(&group, 1)?;
+        self.mails_to.take(&recipient, 1)
     }
 
     /// How many connections there may be altogether.
@@ -231,10 +271,12 @@ impl Throttle {
 
     /// Forgets the clients whose budgets are full again.
     fn forget_the_rested(&self) {
-        for meter in [&self.queries, &self.heartbeats, &self.changes, &self.failed_sign_ins] {
+        for meter in [&self.queries, &self.heartbeats, &self.changes, &self.failed_sign_ins, &self.mails_from] {
             meter.forget_the_rested();
         }
-        self.session_heartbeats.forget_the_rested();
+        for meter in [&self.session_heartbeats, &self.mails_to] {
+            meter.forget_the_rested();
+        }
     }
 }
 

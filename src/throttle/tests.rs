@@ -14,7 +14,15 @@ fn throttle(rates: RateLimits) -> (Arc<Throttle>, Arc<TestClock>) {
 /// 60 a minute, 5 at once, of everything.
 fn strict() -> RateLimits {
     let rate = Rate::new(60, 5);
-    RateLimits { queries: rate, heartbeats: rate, session_heartbeats: rate, changes: rate, failed_sign_ins: rate }
+    RateLimits {
+        queries: rate,
+        heartbeats: rate,
+        session_heartbeats: rate,
+        changes: rate,
+        failed_sign_ins: rate,
+        guest_mails_per_recipient: rate,
+        guest_mails_per_address: rate,
+    }
 }
 
 fn heartbeat(secret: &str) -> Demand {

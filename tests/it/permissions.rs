@@ -116,6 +116,10 @@ const QUERIES: &[Case] = &[
     case(r#"bookingSeries(id: "$series")"#, "id rrule", [NOTHING, IT, IT, IT, NOTHING, NOTHING, NOTHING]),
     case("users", "nodes { id email role } totalCount", ADMINS_OWN),
     case("auditLog", "nodes { id entityId changes } totalCount", ADMINS_OWN),
+    case("webhooks", "id url selection description", ADMINS_OWN),
+    case("webhookDeliveries", "nodes { id payload history { at } } totalCount", ADMINS_OWN),
+    case("calendarFeeds", "id resource { id }", [SIGN_IN, IT, IT, IT, IT, IT, IT]),
+    case(r#"webhookDeliveries(webhookId: "$webhook")"#, "nodes { id }", ADMINS),
 ];
 
 const SUBSCRIPTIONS: &[Case] = &[
@@ -220,6 +224,23 @@ const MUTATIONS: &[Case] = &[
     case(r#"deleteEventType(input: { id: "evt_shut" })"#, "deletedId", ADMINS),
     case(r#"deleteResource(input: { id: "res_off" })"#, "deletedId", ADMINS),
     case(r#"deleteSchedule(input: { id: "sch_off" })"#, "deletedId", ADMINS),
+    case(
+        r#"createWebhook(input: { url: "https://127.0.0.1:9/$me", events: [BOOKING_CREATED] })"#,
+        "secret",
+        ADMINS_OWN,
+    ),
+    case(r#"updateWebhook(input: { id: "$webhook", description: "$me" })"#, "webhook { id url }", ADMINS),
+    case(r#"rotateWebhookSecret(input: { id: "$webhook" })"#, "secret", ADMINS),
+    case(r#"sendTestWebhook(input: { id: "$webhook" })"#, "delivery { payload }", ADMINS),
+    case(r#"redeliverWebhook(input: { deliveryId: "$delivery" })"#, "delivery { payload }", ADMINS),
+    case(r#"deleteWebhook(input: { id: "$webhook" })"#, "deletedId", ADMINS),
+    case("createCalendarFeed(input: {})", "url", [SIGN_IN, IT, IT, IT, IT, IT, IT]),
+    case(r#"createCalendarFeed(input: { resourceId: "res_on", details: true })"#, "feed { id resource { id } }", STAFF),
+    case(
+        r#"deleteCalendarFeed(input: { id: "$feed" })"#,
+        "deletedId",
+        [SIGN_IN, IT, IT, IT, UNKNOWN, UNKNOWN, UNKNOWN],
+    ),
     case(r#"setUserRole(input: { userId: "customer", role: STAFF })"#, "user { id }", ADMINS),
 ];
 
@@ -232,6 +253,8 @@ struct World {
     bookings: AtomicUsize,
     /// How many blocks have been made to be removed.
     blocks: AtomicUsize,
+    /// A webhook of the organization's, of which something is to be delivered.
+    webhook: String,
 }
 
 impl World {
@@ -270,7 +293,9 @@ impl World {
         for (_, actor) in &everybody {
             actor.ask("{ viewer { id } }", json!({})).await;
         }
-        Self { server, everybody, bookings: AtomicUsize::new(0), blocks: AtomicUsize::new(0) }
+        let webhook = server.webhook(json!({ "description": "hours-of-the-house" })).await;
+        server.put_delivery(&webhook, "dlv_of-the-house", "BOOKING_CREATED", r#"{"title":"hours-of-the-house"}"#).await;
+        Self { server, everybody, bookings: AtomicUsize::new(0), blocks: AtomicUsize::new(0), webhook }
     }
 
     /// A booking made for the occasion: of the customer's, confirmed or pending, or one that staff have made and that
@@ -340,10 +365,15 @@ impl World {
             }
         }
         let series = if field.contains("$series") { self.series().await } else { String::new() };
+        // The customer's own, one for each who asks.
+        let feed = if field.contains("$feed") { self.everybody[1].1.feed(json!({})).await.0 } else { String::new() };
         let block = if field.contains("$block") { self.block().await } else { String::new() };
         let field = field
             .replace("$me", self.everybody[column].0)
             .replace("$block", &block)
+            .replace("$feed", &feed)
+            .replace("$webhook", &self.webhook)
+            .replace("$delivery", "dlv_of-the-house")
             .replace("$series", &series)
             .replace("$day", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 7 + column))
             .replace("$time", &format!("2026-12-{:02}T{:02}:00:00Z", 4 + number, 8 + column));

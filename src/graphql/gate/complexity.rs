@@ -42,7 +42,7 @@ enum Length {
 }
 
 /// What is known of lengths beside the schema: a day's slots, days, what statistics are by, the most that a series has.
-const LENGTHS: [(&str, &str, Length); 11] = [
+const LENGTHS: [(&str, &str, Length); 14] = [
     ("DaySlots", "slots", Length::Known(48)),
     ("Query", "monthAvailability", Length::Days(93)),
     ("Subscription", "monthAvailabilityChanged", Length::Days(93)),
@@ -55,6 +55,11 @@ const LENGTHS: [(&str, &str, Length); 11] = [
     // The first reason against it.
     ("SeriesOccurrence", "userErrors", Length::Known(1)),
     ("CancelBookingSeriesPayload", "cancelled", Length::Known(104)),
+    // The most that an organization has.
+    ("Query", "webhooks", Length::Known(20)),
+    ("Query", "calendarFeeds", Length::Known(1_000)),
+    // Those of a day and a half; more where somebody sends it again by hand.
+    ("WebhookDelivery", "history", Length::Known(15)),
 ];
 
 /// What fields come to by themselves that lay out days, whatever is asked of them.
@@ -72,6 +77,8 @@ const LABOURS: [(&str, u64); 7] = [
 #[derive(Debug)]
 pub(super) struct Weights {
     types: HashMap<Name, HashMap<Name, Weight>>,
+    /// What the root of its queries is called.
+    query: Name,
 }
 
 #[derive(Debug)]
@@ -86,6 +93,10 @@ impl Weights {
     /// Those of the schema that is written as `sdl`.
     pub(super) fn of(sdl: &str) -> Self {
         let document = parse_schema(sdl).expect("the schema was written by the library itself");
+        let named_root = document.definitions.iter().find_map(|definition| match definition {
+            TypeSystemDefinition::Schema(schema) => schema.node.query.as_ref().map(|query| query.node.clone()),
+            TypeSystemDefinition::Type(_) | TypeSystemDefinition::Directive(_) => None,
+        });
         let types = document.definitions.into_iter().filter_map(|definition| match definition {
             TypeSystemDefinition::Type(definition) => Some(definition.node),
             TypeSystemDefinition::Schema(_) | TypeSystemDefinition::Directive(_) => None,
@@ -100,18 +111,18 @@ impl Weights {
             let weights = weights.collect();
             (name, weights)
         });
-        Self { types: weighed.collect() }
+        Self { types: weighed.collect(), query: named_root.unwrap_or_else(|| Name::new("Query")) }
     }
 
     /// What the operation comes to.
     pub(super) fn complexity(&self, document: &ExecutableDocument, arguments: &Arguments<'_>) -> u64 {
         let root = match arguments.operation.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
+            OperationType::Query => self.query.clone(),
+            OperationType::Mutation => Name::new("Mutation"),
+            OperationType::Subscription => Name::new("Subscription"),
         };
         let mut reckoning = Reckoning { weights: self, document, arguments, known: HashMap::new() };
-        reckoning.selection_set(&arguments.operation.selection_set.node, &Name::new(root))
+        reckoning.selection_set(&arguments.operation.selection_set.node, &root)
     }
 }
 

@@ -5,6 +5,7 @@ use async_graphql::{Context, MaybeUndefined, Object};
 use crate::domain::access::Caller;
 use crate::domain::refusal::UserError;
 use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::execute::ClientAddress;
 use crate::graphql::mutation::change;
 use crate::graphql::types::booking_input::{BookingPayload, UpdateBookingInput};
 use crate::service::Services;
@@ -31,7 +32,10 @@ impl BookingUpdateMutation {
 
 async fn update_booking(ctx: &Context<'_>, input: UpdateBookingInput) -> Result<BookingPayload, ApiError> {
     let outcome = match read_update_booking(input) {
-        Ok(request) => from_context::<Services>(ctx)?.update_booking(from_context::<Caller>(ctx)?, request).await?,
+        Ok(request) => {
+            let (caller, address) = (from_context::<Caller>(ctx)?, from_context::<ClientAddress>(ctx)?.0);
+            from_context::<Services>(ctx)?.update_booking(caller, request, address).await?
+        }
         Err(problems) => Err(problems),
     };
     Ok(outcome.into())

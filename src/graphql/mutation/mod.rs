@@ -5,12 +5,14 @@ pub mod booking;
 pub mod booking_series;
 pub mod booking_transition;
 pub mod booking_update;
+pub mod calendar_feed;
 pub mod event_type;
 pub mod presence;
 pub mod rescheduling;
 pub mod resource;
 pub mod schedule;
 pub mod user;
+pub mod webhook;
 
 use async_graphql::{ID, MaybeUndefined, MergedObject};
 
@@ -33,6 +35,8 @@ pub struct Mutation(
     event_type::EventTypeMutation,
     schedule::ScheduleMutation,
     user::UserMutation,
+    webhook::WebhookMutation,
+    calendar_feed::CalendarFeedMutation,
 );
 
 /// What an update says of a field: left out, it stays as it is; null stands for nothing.

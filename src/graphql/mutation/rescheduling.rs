@@ -6,6 +6,7 @@ use crate::domain::access::Caller;
 use crate::domain::refusal::UserError;
 use crate::graphql::arguments::{count, instant};
 use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::execute::ClientAddress;
 use crate::graphql::types::booking::Booking;
 use crate::graphql::types::booking_input::BookingPayload;
 use crate::graphql::types::reschedule_input::RescheduleBookingInput;
@@ -33,7 +34,10 @@ impl RescheduleMutation {
 
 async fn reschedule_booking(ctx: &Context<'_>, input: RescheduleBookingInput) -> Result<BookingPayload, ApiError> {
     let outcome = match read(input) {
-        Ok(request) => from_context::<Services>(ctx)?.reschedule_booking(from_context::<Caller>(ctx)?, request).await?,
+        Ok(request) => {
+            let (caller, address) = (from_context::<Caller>(ctx)?, from_context::<ClientAddress>(ctx)?.0);
+            from_context::<Services>(ctx)?.reschedule_booking(caller, request, address).await?
+        }
         Err(problems) => Err(problems),
     };
     Ok(match outcome {

@@ -42,7 +42,8 @@ impl ResourceMutation {
         for_admins(ctx, async |admin| update_resource(ctx, &admin, input).await.map(Some)).await
     }
 
-    /// Removes a resource that has never been booked, with its links to event types and its blocks. For admins.
+    /// Removes a resource that has never been booked, with its links to event types, its blocks and its calendar feeds.
+    /// For admins.
     async fn delete_resource(
         &self,
         ctx: &Context<'_>,

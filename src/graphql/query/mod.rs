@@ -6,11 +6,13 @@ pub mod block;
 pub mod booking;
 pub mod booking_list;
 pub mod booking_series;
+pub mod calendar_feed;
 pub mod catalogue;
 pub mod presence;
 pub mod schedule;
 pub mod server;
 pub mod user;
+pub mod webhook;
 
 use async_graphql::MergedObject;
 
@@ -29,4 +31,6 @@ pub struct Query(
     audit::AuditQuery,
     server::ServerQuery,
     user::UserQuery,
+    webhook::WebhookQuery,
+    calendar_feed::CalendarFeedQuery,
 );

@@ -46,7 +46,7 @@ impl AuditEntry {
     }
 
     /// What kind of thing it was done to, by the name of its type: `Resource`, `EventType`, `Schedule`, `User`,
-    /// `Block`.
+    /// `Block`, `Webhook`.
     async fn entity(&self) -> &str {
         &self.0.entity
     }

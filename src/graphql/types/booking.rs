@@ -8,6 +8,7 @@ use crate::error::{Error, Internal};
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::loader::{EventTypeKey, HistoryKey, Loads, ResourceKey, SeriesKey};
 use crate::graphql::scalar::{DateTime, Revision, TimeZone};
+use crate::graphql::selection::Snapshot;
 use crate::graphql::types::booking_series::BookingSeries;
 use crate::graphql::types::event_type::EventType;
 use crate::graphql::types::resource::Resource;
@@ -160,6 +161,10 @@ impl Booking {
     async fn history(&self, ctx: &Context<'_>) -> Result<Vec<BookingTransition>, ApiError> {
         let key = HistoryKey(self.booking().id.clone());
         let history = from_context::<Loads>(ctx)?.load(key).await?.unwrap_or_default();
+        let history = match ctx.data_opt::<Snapshot>() {
+            Some(snapshot) => snapshot.history(self.booking(), history),
+            None => history,
+        };
         let shows_users = self.0.standing() == Standing::Staff;
         Ok(history.into_iter().map(|transition| BookingTransition::seen(transition, shows_users)).collect())
     }

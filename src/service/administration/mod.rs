@@ -12,8 +12,11 @@ mod links;
 mod resource_fields;
 mod resources;
 
+mod webhook_fields;
+
 pub mod audit;
 pub mod schedules;
+pub mod webhooks;
 
 use chrono::{DateTime, TimeDelta, Utc};
 

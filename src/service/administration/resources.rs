@@ -122,7 +122,7 @@ impl Services {
         .await
     }
 
-    /// Removes a resource that has never been booked, with its links and blocks.
+    /// Removes a resource that has never been booked, with its links, blocks and calendar feeds.
     ///
     /// # Errors
     /// Faults of the store. What the rules refuse is the inner `Err`.
@@ -224,6 +224,7 @@ impl Administration {
             return Err(in_use().into());
         }
         let blocks = self.tx.block_count(&BlockFilter::of_resource(organization, &id)).await?;
+        let feeds = self.tx.calendar_feed_count_of_resource(organization, &id).await?;
         let event_types = self.unlink_all(&id).await?;
         self.tx.delete_resource(organization, &id).await.map_err(|fault| {
             // Somebody has just booked it.
@@ -235,6 +236,9 @@ impl Administration {
         }
         if blocks > 0 {
             was.insert("blocks".to_owned(), json!(blocks));
+        }
+        if feeds > 0 {
+            was.insert("calendarFeeds".to_owned(), json!(feeds));
         }
         self.record(AuditAction::Deleted, AuditEntity::Resource, id.as_str(), &was, &AuditFields::new()).await?;
         Ok(id)

@@ -12,7 +12,7 @@ use crate::domain::access::{Identity, Role, Viewer};
 use crate::domain::audit::{AuditAction, AuditEntity, AuditFields};
 use crate::domain::booking::Actor;
 use crate::domain::id::{OrganizationId, UserId};
-use crate::domain::person::{PersonalDetails, User, is_usable_id};
+use crate::domain::person::{NamedAdmins, PersonalDetails, User, is_usable_id};
 use crate::error::Error;
 use crate::store::{Known, StoreError, Tx};
 
@@ -41,7 +41,7 @@ impl Services {
         let admins = &self.settings().admins;
         let user = match self.parts().store.reader().known(organization_id, id).await? {
             Known::Deleted => return Ok(None),
-            Known::User(user) if user.filled(&token, admins) == user => user,
+            Known::User(user) if after_sign_in(&user, &identity, &token, admins) == user => user,
             Known::User(_) | Known::Stranger => match self.write_down(&identity, &token).await? {
                 Some(user) => user,
                 None => return Ok(None),
@@ -51,6 +51,14 @@ impl Services {
         let is_named = admins.name(id, &token) || admins.name(id, &user.details);
         let role = if is_named { Role::Admin } else { role.unwrap_or(user.role) };
         Ok(Some(Viewer { id: identity.id, organization_id: identity.organization_id, role, email, name }))
+    }
+
+    /// What somebody may do when they show no token: what they might with the last one that they showed. Where the server
+    /// relies on the roles of tokens, nobody tells it that a role has been taken away but the next token.
+    pub(super) fn role_without_token(&self, user: &User) -> Role {
+        let settings = self.settings();
+        let told = user.token_role.filter(|_| settings.trust_token_roles);
+        if settings.admins.name(&user.id, &user.details) { Role::Admin } else { told.unwrap_or(user.role) }
     }
 
     /// Keeps what a token has told of its bearer; `None` where their account has been deleted meanwhile.
@@ -80,27 +88,33 @@ impl Services {
         }
         let Some(user) = tx.lock_user(organization_id, id).await? else {
             tx.ensure_organization(organization_id, now).await?;
-            let user = newcomer(organization_id.clone(), account.id, account.details, now).filled(token, admins);
+            let user = newcomer(organization_id.clone(), account.id, account.details, now);
+            let user = after_sign_in(&user, identity, token, admins);
             tx.insert_user(&user).await?;
             return Ok(Some(user));
         };
-        let filled = user.filled(token, admins);
-        if filled == user {
+        let after = after_sign_in(&user, identity, token, admins);
+        if after == user {
             return Ok(Some(user));
         }
-        let filled = User { updated_at: later_than(user.updated_at, now), ..filled };
-        tx.save_user(&filled).await?;
+        let after = User { updated_at: later_than(user.updated_at, now), ..after };
+        tx.save_user(&after).await?;
         // That somebody signs in is no news; that somebody becomes an admin is.
-        if filled.role != user.role {
-            record(tx, &self.clock(), now, AuditAction::Updated, (Some(&user), Some(&filled))).await?;
+        if after.role != user.role {
+            record(tx, &self.clock(), now, AuditAction::Updated, (Some(&user), Some(&after))).await?;
         }
-        Ok(Some(filled))
+        Ok(Some(after))
     }
 }
 
 /// Somebody of whom nothing has been heard in `organization_id` before.
 fn newcomer(organization_id: OrganizationId, id: UserId, details: PersonalDetails, now: DateTime<Utc>) -> User {
-    User { organization_id, id, details, role: Role::Customer, created_at: now, updated_at: now }
+    User { organization_id, id, details, role: Role::Customer, token_role: None, created_at: now, updated_at: now }
+}
+
+/// `user` as they are to be kept once `identity` has been shown, which tells `details` of them.
+fn after_sign_in(user: &User, identity: &Identity, details: &PersonalDetails, admins: &NamedAdmins) -> User {
+    User { token_role: identity.role, ..user.filled(details, admins) }
 }
 
 /// Writes to the audit log what became of somebody without an admin's doing, unless nothing shows.

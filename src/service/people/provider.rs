@@ -84,10 +84,11 @@ impl Services {
         record(tx, &self.clock(), now, AuditAction::Created, (None, Some(&user))).await
     }
 
-    /// Removes somebody everywhere, and their roles with them: should the provider make the account anew, they begin as
+    /// Removes somebody everywhere, and their roles and calendar feeds with them: should the provider make the account anew, they begin as
     /// anybody does.
     async fn forget(&self, tx: &Tx, account: &Account, known: &[User], now: DateTime<Utc>) -> Result<(), StoreError> {
         tx.delete_users_of_account(&account.id).await?;
+        tx.delete_calendar_feeds_of(&account.id).await?;
         for user in known {
             record(tx, &self.clock(), now, AuditAction::Deleted, (Some(user), None)).await?;
         }

@@ -152,10 +152,9 @@ impl Cancelling {
             expires_at: None,
             cancellation_reason: self.request.reason.clone(),
             updated_at: now,
-            ..booking
+            ..booking.clone()
         };
-        let after = tx.save_transition(after, &transition).await?;
-        Ok(BookingEvent::new(after, transition))
+        Ok(tx.save_transition(&booking, after, transition).await?)
     }
 
     /// Tells whoever watches; the bookings that were cancelled, by start.

@@ -180,6 +180,10 @@ impl SeriesMaking {
         let claims = self.claim(&terms, &mut plan);
         plan.goes_ahead(self.policy).map_err(|refused| Stop::Occurrences(plan.clone(), refused))?;
 
+        if let Some(planned) = plan.0.iter().find(|planned| planned.refused.is_none()) {
+            // All of it is told in one mail.
+            self.one.count_mail(&self.one.booking(&terms, planned.span))?;
+        }
         let id = SeriesId::generate(self.one.services.parts().clock.unique());
         let (new_id, planned, in_force, offered, decided_by) = (&id, &plan, &claims, &terms, (&facts, &starts));
         let written = store

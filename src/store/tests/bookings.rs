@@ -2,7 +2,7 @@ use chrono::Duration;
 
 use super::super::test_database::{TestStore, on_each_database};
 use super::{add_catalogue, booking, hours, midnight, need, organization, race};
-use crate::domain::booking::{Actor, Booking, BookingEventType, BookingStatus, BookingTransition};
+use crate::domain::booking::{Actor, Booking, BookingEvent, BookingEventType, BookingStatus, BookingTransition};
 use crate::domain::quantum::DayMap;
 use crate::store::{IdempotencyRecord, KeyTaking, Store, StoreError, Taking};
 
@@ -58,20 +58,21 @@ async fn a_transition_counts_and_is_remembered() {
             previous: Some((midnight(), midnight() + Duration::hours(2))),
         };
         let (id, transition) = (&one.id, &cancelled);
-        let after: Booking = store
+        let event: BookingEvent = store
             .write(|tx| async move {
                 let locked = tx.lock_booking(id).await?.unwrap();
                 let after = Booking {
                     status: BookingStatus::Cancelled,
                     cancellation_reason: transition.reason.clone(),
                     updated_at: transition.at,
-                    ..locked
+                    ..locked.clone()
                 };
-                tx.save_transition(after, transition).await
+                tx.save_transition(&locked, after, transition.clone()).await
             })
             .await
             .map_err(|error: StoreError| error)
             .unwrap();
+        let after = event.booking;
         assert_eq!((after.revision, after.status), (2, BookingStatus::Cancelled));
         assert_eq!(store.reader().booking(id).await.unwrap(), Some(after));
         let histories = store.reader().histories(std::slice::from_ref(id)).await.unwrap();
@@ -79,7 +80,8 @@ async fn a_transition_counts_and_is_remembered() {
 
         // From a state that is no longer current nothing is saved.
         let stale = &one;
-        let result = store.write(|tx| async move { tx.save_transition(stale.clone(), transition).await }).await;
+        let result =
+            store.write(|tx| async move { tx.save_transition(stale, stale.clone(), transition.clone()).await }).await;
         assert!(matches!(result, Err(StoreError::Corrupt(_))), "{result:?}");
         assert_eq!(store.reader().histories(std::slice::from_ref(id)).await.unwrap()[id].len(), 2);
     })

@@ -8,6 +8,7 @@ mod constraints;
 mod exchange;
 mod occupancy;
 mod people;
+mod telling;
 
 use std::sync::Arc;
 

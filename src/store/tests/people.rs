@@ -14,6 +14,7 @@ fn ada() -> User {
         id: UserId::from("ada"),
         details: PersonalDetails::told(Some("Ada@example.org"), true, Some("Ada")),
         role: Role::Staff,
+        token_role: Some(Role::Admin),
         created_at: midnight(),
         updated_at: midnight() + Duration::hours(1),
     }

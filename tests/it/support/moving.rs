@@ -1,8 +1,11 @@
 //! Moving bookings.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::actor::{Actor, Answer};
+use super::database::TestDatabase;
 use super::server::{ServerOptions, TestServer};
 use super::{EventTypeSpec, ResourceSpec};
 
@@ -20,7 +23,12 @@ pub async fn rooms() -> TestServer {
 
 /// The same, on a server that is set up in another way.
 pub async fn rooms_with(options: ServerOptions) -> TestServer {
-    let server = TestServer::start_with(options).await;
+    rooms_on(Arc::new(TestDatabase::new().await), options).await
+}
+
+/// The same, on an empty database.
+pub async fn rooms_on(database: Arc<TestDatabase>, options: ServerOptions) -> TestServer {
+    let server = TestServer::start_on(database, options).await;
     let utc = |name: &str| ResourceSpec { zone: chrono_tz::UTC, ..ResourceSpec::named(name) };
     let pool = ResourceSpec { quantity: 3, ..utc("p") };
     let add_on = ResourceSpec { standalone: false, ..utc("x") };

@@ -71,6 +71,18 @@ impl ServerProcess {
         Actor::new(self.url.clone(), Some(tokens.sign(&profile, Duration::from_hours(1)).unwrap()))
     }
 
+    /// Where `path` is, which has no slash at its beginning.
+    pub fn address_of(&self, path: &str) -> String {
+        format!("{}{path}", self.url.strip_suffix("graphql").unwrap())
+    }
+
+    /// What it has logged, once `text` is in it.
+    pub async fn log_until(&self, text: &str) -> String {
+        let whole = || self.log.lock().unwrap().join("\n");
+        super::until(text, || whole().contains(text)).await;
+        whole()
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();

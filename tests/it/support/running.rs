@@ -19,6 +19,12 @@ pub const SCHEDULE: &str = "schedule { id organizationId name timeZone weeklyHou
 /// A block with all that is in it.
 const BLOCK: &str = "block { id resource { id active } quantity start end reason createdBy { kind userId } createdAt }";
 
+/// A webhook with all that is in it.
+const WEBHOOK: &str = "webhook { id url events selection description active failingSince createdAt updatedAt }";
+/// A delivery with all that is in it.
+const DELIVERY: &str = "delivery { id webhookId event eventId status attempts lastStatusCode lastError nextAttemptAt
+    payload history { number at durationMillis statusCode error } createdAt }";
+
 /// One line of the audit log.
 #[derive(Debug, PartialEq)]
 pub struct AuditLine {
@@ -84,6 +90,9 @@ pub fn operation(mutation: &str) -> String {
         "createEventType" | "updateEventType" => EVENT_TYPE.to_owned(),
         "createSchedule" | "updateSchedule" | "setDateOverrides" | "removeDateOverrides" => SCHEDULE.to_owned(),
         "createBlock" => BLOCK.to_owned(),
+        "createWebhook" | "rotateWebhookSecret" => format!("{WEBHOOK} secret"),
+        "updateWebhook" => WEBHOOK.to_owned(),
+        "redeliverWebhook" | "sendTestWebhook" => DELIVERY.to_owned(),
         "linkEventType" | "unlinkEventType" => format!("{RESOURCE} {EVENT_TYPE}"),
         _ => "deletedId".to_owned(),
     };

@@ -11,13 +11,15 @@ use slotwise::app::App;
 use slotwise::auth::{Profile, Tokens};
 use slotwise::clock::{SharedClock, SystemClock, TestClock};
 use slotwise::config::{
-    DatabaseSettings, HoldSettings, HttpSettings, LimitSettings, LogFormat, LogSettings, ServeSettings, TokenKey,
-    TokenSettings, TrustedProxies,
+    DatabaseSettings, HoldSettings, HttpSettings, LimitSettings, LogFormat, LogSettings, MailSettings, ServeSettings,
+    TokenKey, TokenSettings, TrustedProxies, WebhookSettings,
 };
 use slotwise::domain::access::Role;
 use slotwise::domain::id::{OrganizationId, UserId};
 use slotwise::domain::person::NamedAdmins;
 use slotwise::feed::ChangeFeed;
+use slotwise::public_url::PublicUrl;
+use slotwise::service::Services;
 use slotwise::store::{StatementObserver, Store};
 use slotwise::throttle::RateLimits;
 use tokio::net::TcpListener;
@@ -43,6 +45,8 @@ pub fn token_settings() -> TokenSettings {
 pub struct ServerOptions {
     /// What time it is when the server starts.
     pub now: DateTime<Utc>,
+    /// Where it is reached from outside, as the setting has it; `None`: where it listens, and empty: nobody knows.
+    pub public_url: Option<&'static str>,
     /// Whether guests may book.
     pub guest_bookings: bool,
     /// Who is an admin whatever role they are given, as the setting has it.
@@ -55,8 +59,12 @@ pub struct ServerOptions {
     pub http: HttpSettings,
     /// Which tokens are accepted, if any.
     pub tokens: Option<TokenSettings>,
+    /// How mails are sent.
+    pub mail: Option<MailSettings>,
     /// How much may be asked for; how often does not matter, unless a test says so.
     pub limits: LimitSettings,
+    /// How webhooks are sent: anywhere, since receivers are on this machine.
+    pub webhooks: WebhookSettings,
     /// The real clock instead of one that the test sets.
     pub real_clock: bool,
 }
@@ -65,13 +73,16 @@ impl Default for ServerOptions {
     fn default() -> Self {
         Self {
             now: "2026-12-01T06:00:00Z".parse().unwrap(),
+            public_url: None,
             guest_bookings: false,
             admins: "",
             identity_webhook_secret: None,
             holds: HoldSettings::default(),
             http: HttpSettings::default(),
             tokens: Some(token_settings()),
+            mail: None,
             limits: LimitSettings { rates: RateLimits::OFF, ..LimitSettings::default() },
+            webhooks: WebhookSettings { insecure: true, ..WebhookSettings::default() },
             real_clock: false,
         }
     }
@@ -93,6 +104,8 @@ pub struct TestServer {
     pub clock: Arc<TestClock>,
     pub store: Store,
     pub feed: ChangeFeed,
+    /// The use cases, for what is done without HTTP.
+    pub services: Services,
     tokens: Tokens,
     statements: Arc<AtomicUsize>,
     shutdown: CancellationToken,
@@ -119,21 +132,21 @@ impl TestServer {
         let statements = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&statements);
         let observer: StatementObserver = Arc::new(move |statement, _, _| {
-            // What lapses next is looked for now and then, whatever anybody asks.
-            if !statement.contains(r#""lapses_at" IS NOT NULL"#) {
+            if !is_of_a_worker(statement) {
                 counter.fetch_add(1, Ordering::SeqCst);
             }
         });
         let shutdown = CancellationToken::new();
-        let settings = settings(&database, options);
-        let tokens = Tokens::new(settings.tokens.as_ref(), shared.clone());
-        let app = App::build(settings, shared, shutdown.clone(), Some(observer)).await.unwrap();
-        app.store().migrate().await.unwrap();
-        let (store, feed) = (app.store().clone(), app.feed().clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let settings = settings(&database, address, options);
+        let tokens = Tokens::new(settings.tokens.as_ref(), shared.clone());
+        // On the heap: it is large, and so would everything be that waits for it.
+        let app = Box::pin(App::build(settings, shared, shutdown.clone(), Some(observer))).await.unwrap();
+        app.store().migrate().await.unwrap();
+        let (store, feed, services) = (app.store().clone(), app.feed().clone(), app.services().clone());
         let serving = tokio::spawn(async move { app.serve(listener, Duration::from_secs(5)).await.unwrap() });
-        Self { address, clock, store, feed, tokens, statements, shutdown, serving: Some(serving), database }
+        Self { address, clock, store, feed, services, tokens, statements, shutdown, serving: Some(serving), database }
     }
 
     /// Ends the server gracefully and waits for it.
@@ -208,9 +221,13 @@ impl Drop for TestServer {
     }
 }
 
-fn settings(database: &TestDatabase, options: ServerOptions) -> ServeSettings {
+fn settings(database: &TestDatabase, address: SocketAddr, options: ServerOptions) -> ServeSettings {
     ServeSettings {
-        listen: ([127, 0, 0, 1], 0).into(),
+        listen: address,
+        public_url: options.public_url.map_or_else(
+            || PublicUrl::on_this_machine(address),
+            |text| if text.is_empty() { None } else { Some(PublicUrl::read(text).unwrap()) },
+        ),
         database: DatabaseSettings { url: SecretString::from(database.url()), connections: Some(8) },
         server_key: SecretString::from(SERVER_KEY),
         admins: NamedAdmins::from_entries(options.admins.split(',').filter(|entry| !entry.is_empty())).unwrap(),
@@ -220,7 +237,18 @@ fn settings(database: &TestDatabase, options: ServerOptions) -> ServeSettings {
         http: options.http,
         shutdown: Duration::from_secs(5),
         holds: options.holds,
+        mail: options.mail,
         limits: options.limits,
+        webhooks: options.webhooks,
         log: LogSettings { format: LogFormat::Text, directives: "off".to_owned() },
     }
+}
+
+/// Whether a statement is one that the server executes now and then, whatever anybody asks: to find what lapses next,
+/// and to tell others what happened.
+fn is_of_a_worker(statement: &str) -> bool {
+    let tells = ["outbox", "deliveries", "delivery_attempts", "webhooks", "reminder_marks"];
+    let puts_out = statement.starts_with(r#"INSERT INTO "outbox""#);
+    statement.contains(r#""lapses_at" IS NOT NULL"#)
+        || !puts_out && tells.iter().any(|table| statement.contains(&format!("\"{table}\"")))
 }
