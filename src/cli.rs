@@ -157,13 +157,15 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub listen: ListenArgs,
     /// The address below which the server is reached from outside, such as `https://slots.example.com`: those of calendars
-    /// begin with it. Default: where it listens, if that is for this machine only; otherwise there are no new calendars.
+    /// begin with it. Default: where it listens, if that is for this machine only and behind no proxy; otherwise there are
+    /// no new calendars.
     #[arg(long, env = "SLOTWISE_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     #[command(flatten)]
     pub database: DatabaseArgs,
-    /// Required. The server's own key, at least 32 characters: management tokens and the public names of sessions
-    /// are derived from it. Whoever changes it makes every management token invalid.
+    /// Required. The server's own key, at least 32 characters: management tokens, the public names of sessions
+    /// and the secrets of webhooks are derived from it. Whoever changes it makes every management token invalid, and then
+    /// rotates each webhook's secret to be shown the new one.
     #[arg(long, env = "SLOTWISE_SERVER_KEY", value_name = "KEY", hide_env_values = true, value_parser = secret)]
     pub server_key: Option<SecretString>,
     #[command(flatten)]
@@ -315,6 +317,8 @@ pub struct DemoArgs {
     /// How often one client address may ask for things, as for `serve`; `off` to measure.
     #[arg(long, env = "SLOTWISE_RATE_LIMITS", value_name = "LIMITS")]
     pub rate_limits: Option<String>,
+    #[command(flatten)]
+    pub webhooks: WebhookArgs,
     #[command(flatten)]
     pub log: LogArgs,
 }

@@ -33,7 +33,7 @@ pub enum Invocation {
     /// Run the server.
     Serve(Box<ServeSettings>),
     /// Run the demonstration.
-    Demo(DemoSettings),
+    Demo(Box<DemoSettings>),
     /// Print the schema.
     Schema,
     /// Run pending migrations.
@@ -62,7 +62,7 @@ impl Invocation {
         let invocation = match cli.command {
             None => read.serve(cli.serve).map(|settings| Self::Serve(Box::new(settings))),
             Some(Command::Serve(args)) => read.serve(*args).map(|settings| Self::Serve(Box::new(settings))),
-            Some(Command::Demo(args)) => read.demo(args).map(Self::Demo),
+            Some(Command::Demo(args)) => read.demo(args).map(Box::new).map(Self::Demo),
             Some(Command::Schema) => Some(Self::Schema),
             Some(Command::Migrate(args)) => read.migrate(args).map(Self::Migrate),
             Some(Command::Token(args)) => read.token(*args).map(|request| Self::Token(Box::new(request))),
@@ -119,6 +119,8 @@ pub struct DemoSettings {
     pub database: Option<PathBuf>,
     /// How often things may be asked for.
     pub rates: RateLimits,
+    /// How webhooks are sent.
+    pub webhooks: WebhookSettings,
     /// What is logged.
     pub log: LogSettings,
 }

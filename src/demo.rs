@@ -16,7 +16,7 @@ use crate::auth::Profile;
 use crate::clock::SharedClock;
 use crate::config::{
     DatabaseSettings, DemoSettings, HoldSettings, HttpSettings, LimitSettings, MailSettings, ServeSettings, TokenKey,
-    TokenSettings, WebhookSettings,
+    TokenSettings,
 };
 use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::catalogue::{EventType, Resource};
@@ -25,6 +25,7 @@ use crate::domain::local_time::{days_after, instant_of, local_date};
 use crate::domain::person::NamedAdmins;
 use crate::domain::schedule::{DayHours, Schedule, WallTime, Window};
 use crate::notify::mail::compose::Letterhead;
+use crate::notify::mail::links::BookingPage;
 use crate::notify::mail::mailer::MailerSettings;
 use crate::notify::mail::transport::MailAddress;
 use crate::process;
@@ -107,7 +108,9 @@ fn mail_settings(folder: &Path) -> Result<MailSettings, StartError> {
         locale: Locale::en_GB,
     };
     let address = MailAddress::Folder(folder.to_owned());
-    Ok(MailSettings { mailer: MailerSettings { address, letterhead, booking_page: None }, reminder: None })
+    let page = "https://example.com/bookings";
+    let page = BookingPage::read(page).map_err(|_| StartError::new("an address of the demo"))?;
+    Ok(MailSettings { mailer: MailerSettings { address, letterhead, booking_page: Some(page) }, reminder: None })
 }
 
 /// Where the demonstration is reached: by whoever has started it, wherever it listens beside.
@@ -138,7 +141,7 @@ fn serve_settings(
         guest_bookings: true,
         http: HttpSettings::default(),
         limits: LimitSettings { rates: settings.rates, ..LimitSettings::default() },
-        webhooks: WebhookSettings::default(),
+        webhooks: settings.webhooks,
         shutdown: SHUTDOWN,
         holds: HoldSettings::default(),
         mail: Some(mail_settings(&file.mails)?),

@@ -41,7 +41,7 @@ async fn run(invocation: Invocation) -> Result<ExitCode, StartError> {
     let clock: SharedClock = Arc::new(SystemClock::new());
     match invocation {
         Invocation::Serve(settings) => serve(*settings, clock).await?,
-        Invocation::Demo(settings) => demo::run(settings, clock).await?,
+        Invocation::Demo(settings) => demo::run(*settings, clock).await?,
         Invocation::Schema => write!(io::stdout(), "{}", graphql::sdl())?,
         Invocation::Migrate(settings) => {
             process::start_log(&settings.log);
@@ -59,9 +59,11 @@ async fn run(invocation: Invocation) -> Result<ExitCode, StartError> {
 }
 
 /// `settings` with where a server is reached that listens at `address`: where they say, else there, if others on this machine
-/// can be sent to it.
+/// can be sent to it. Behind a proxy others come from elsewhere.
 fn reached_at(address: SocketAddr, settings: ServeSettings) -> ServeSettings {
-    let public_url = settings.public_url.or_else(|| PublicUrl::on_this_machine(address));
+    let is_direct = settings.http.proxies.is_empty();
+    let here = || PublicUrl::on_this_machine(address).filter(|_| is_direct);
+    let public_url = settings.public_url.or_else(here);
     ServeSettings { public_url, ..settings }
 }
 

@@ -48,6 +48,12 @@ impl TrustedProxies {
         names.map(network).collect::<Option<_>>().map(Self)
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether `address` is one of theirs.
     #[must_use]
     pub fn include(&self, address: IpAddr) -> bool {

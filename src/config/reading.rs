@@ -147,7 +147,8 @@ impl Reading {
         let listen = self.listen(&args.listen);
         let log = self.log(args.log);
         let rates = self.rates(args.rate_limits.as_deref());
-        Some(DemoSettings { listen: listen?, database: args.database, rates: rates?, log: log? })
+        let webhooks = self.webhooks(&args.webhooks);
+        Some(DemoSettings { listen: listen?, database: args.database, rates: rates?, webhooks: webhooks?, log: log? })
     }
 
     pub(super) fn migrate(&mut self, args: MigrateArgs) -> Option<MigrateSettings> {

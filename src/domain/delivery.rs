@@ -12,19 +12,25 @@ pub const PATIENCE: TimeDelta = TimeDelta::days(1);
 const SHORTEST_PAUSE: TimeDelta = TimeDelta::seconds(5);
 /// The longest.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(4);
+/// How often something is tried at least before it is given up.
+const FEWEST_ATTEMPTS: u32 = 5;
+/// What a webhook's receiver answers that has something against what is delivered, and may take everything else.
+pub const ABOUT_THE_DELIVERY: [u16; 4] = [400, 413, 415, 422];
 
-/// How long to wait at `now` before something is tried again that has failed and is tried until `retry_until`; `None`:
-/// it is given up.
+/// How long to wait at `now` before something is tried again that has failed `attempts` times and is tried until
+/// `retry_until`; `None`: it is given up.
 ///
-/// The longer it has been failing, the longer the pause: as long as that, from seconds to hours. `jitter`, any number,
-/// makes it up to a tenth longer, so that what has failed together does not come back together.
+/// The longer it has been failing, the longer the pause: as long as that, from seconds to hours. What has hardly been
+/// tried by `retry_until`, because the server was away, is tried a few times more. `jitter`, any number, makes it up to a
+/// tenth longer, so that what has failed together does not come back together.
 #[must_use]
-pub fn pause(retry_until: DateTime<Utc>, now: DateTime<Utc>, jitter: u16) -> Option<TimeDelta> {
-    if now >= retry_until {
-        return None;
-    }
+pub fn pause(retry_until: DateTime<Utc>, now: DateTime<Utc>, attempts: u32, jitter: u16) -> Option<TimeDelta> {
     let failing_for = now - (retry_until - PATIENCE);
-    let pause = failing_for.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+    let pause = match attempts {
+        _ if now < retry_until => failing_for.clamp(SHORTEST_PAUSE, LONGEST_PAUSE),
+        1..FEWEST_ATTEMPTS => SHORTEST_PAUSE * 6_i32.pow(attempts - 1),
+        _ => return None,
+    };
     Some(pause + pause / 10 * i32::from(jitter % 1_000) / 1_000)
 }
 
@@ -54,6 +60,16 @@ impl Lane {
     #[must_use]
     pub fn named(name: &str) -> Self {
         if name == MAIL { Self::Mail } else { Self::Webhook(name.into()) }
+    }
+
+    /// Whether `status_code`, as the answer to a delivery, says nothing about others on this lane. (Mail servers' answers
+    /// are known only where they are about the recipient.)
+    #[must_use]
+    pub fn is_about_the_delivery(&self, status_code: Option<u16>) -> bool {
+        match self {
+            Self::Mail => status_code.is_some(),
+            Self::Webhook(_) => status_code.is_some_and(|code| ABOUT_THE_DELIVERY.contains(&code)),
+        }
     }
 
     /// The webhook, if it is one's.
@@ -167,7 +183,7 @@ mod tests {
     fn what_fails_is_tried_again_after_growing_pauses_for_about_a_day() {
         let until = at(24);
         let (mut now, mut pauses) = (at(0), Vec::new());
-        while let Some(pause) = pause(until, now, 0) {
+        while let Some(pause) = pause(until, now, u32::try_from(pauses.len()).unwrap() + 1, 0) {
             pauses.push(pause.num_seconds());
             now += pause;
         }
@@ -179,8 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn what_has_hardly_been_tried_while_the_server_was_away_is_tried_a_few_times_more() {
+        let pauses = (1..=4).map(|attempts| pause(at(24), at(100), attempts, 0).unwrap().num_seconds());
+        assert_eq!(pauses.collect::<Vec<_>>(), [5, 30, 180, 1_080]);
+        assert_eq!(pause(at(24), at(100), 5, 0), None);
+    }
+
+    #[test]
     fn what_failed_together_does_not_come_back_together() {
-        let pause = |jitter| pause(at(24), at(1), jitter).unwrap();
+        let pause = |jitter| pause(at(24), at(1), 1, jitter).unwrap();
         assert_eq!(pause(0), TimeDelta::hours(1));
         assert!((0..=u16::MAX).all(|jitter| (TimeDelta::minutes(60)..TimeDelta::minutes(66)).contains(&pause(jitter))));
         assert_ne!(pause(1), pause(500));

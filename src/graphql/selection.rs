@@ -38,6 +38,9 @@ use crate::service::selections::{SelectionFault, Selections};
 /// What a selection may come to: it is executed for each event anew.
 const MAX_COMPLEXITY: u64 = 2_000;
 
+/// How many bytes are sent of an event.
+const MAX_PAYLOAD: usize = 64 * 1024;
+
 /// The schema of selections.
 pub struct SelectionSchema {
     schema: Schema<EventRoot, EmptyMutation, EmptySubscription>,
@@ -109,7 +112,8 @@ impl Selections for SelectionSchema {
         async move {
             let response = self.execute(selection, data(services, event)).await.map_err(SelectionFault::Unusable)?;
             let Some(error) = response.errors.first() else {
-                return serde_json::to_string(&response.data).map_err(|error| failed(&error.to_string()));
+                let payload = serde_json::to_string(&response.data).map_err(|error| failed(&error.to_string()))?;
+                return if payload.len() <= MAX_PAYLOAD { Ok(payload) } else { Err(too_large(payload.len())) };
             };
             let is_fault = response.errors.iter().any(mask::is_fault);
             Err(if is_fault {
@@ -120,6 +124,10 @@ impl Selections for SelectionSchema {
         }
         .boxed()
     }
+}
+
+fn too_large(bytes: usize) -> SelectionFault {
+    SelectionFault::Unusable(format!("It comes to {bytes} bytes; at most {MAX_PAYLOAD} are sent. Select less."))
 }
 
 fn failed(why: &str) -> SelectionFault {

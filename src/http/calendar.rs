@@ -1,7 +1,8 @@
 //! `/calendars/KEY.ics`: what calendar programs read that subscribe to a feed.
 //!
-//! Whoever knows the address may read. So the key in it is a secret, which is neither logged nor told again, and one that
-//! opens nothing costs its address a failed sign-in.
+//! Whoever knows the address may read. So the key in it is a secret, which is neither logged nor told again. A wrong one
+//! costs what any query does and nothing more: keys are too many to be guessed, and any page could have its visitors'
+//! browsers ask for made-up ones, who must not be kept from signing in for that.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -48,12 +49,8 @@ pub(super) async fn get(
     let headers = request.headers();
     let read = async {
         state.throttle.admit(address, &Demand::QUERY)?;
-        state.throttle.may_sign_in(address)?;
         let calendar = (state.calendars)(key).await.map_err(|error| Problem::fault(&error, headers))?;
-        calendar.ok_or_else(|| {
-            state.throttle.sign_in_failed(address);
-            no_such_calendar()
-        })
+        calendar.ok_or_else(no_such_calendar)
     };
     match read.await {
         Ok(calendar) => answer(calendar, headers),
@@ -62,12 +59,13 @@ pub(super) async fn get(
 }
 
 fn answer(calendar: String, asked: &HeaderMap) -> Response {
-    // Of the text itself: a compressed one on the way is the same calendar.
-    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&calendar)));
+    // A weak one: a compressed one on the way is the same calendar (RFC 9110, 8.8.1).
+    let tag = format!("W/\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(&calendar)));
     let kept = [
         (header::ETAG, tag.as_str()),
         // Kept by whoever asks, and by nobody between; and asked about each time, so that what is revoked is gone.
         (header::CACHE_CONTROL, "private, no-cache"),
+        (header::VARY, "accept-encoding"),
         (ROBOTS, "noindex"),
     ];
     if is_known(asked, &tag) {
@@ -80,12 +78,17 @@ fn answer(calendar: String, asked: &HeaderMap) -> Response {
     (kept, headers, calendar).into_response()
 }
 
-/// Whether `If-None-Match` names `tag` (RFC 9110, 13.1.2): a list, of which each may be marked as weak, or anything.
+/// Whether `If-None-Match` names `tag` (RFC 9110, 13.1.2): a list, or anything. Whether it is marked as weak does not matter.
 fn is_known(asked: &HeaderMap, tag: &str) -> bool {
     let lists = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     // Our own tags have no commas in them.
     let mut named = lists.flat_map(|list| list.split(',')).map(str::trim);
-    named.any(|named| named == "*" || named.strip_prefix("W/").unwrap_or(named) == tag)
+    named.any(|named| named == "*" || bare(named) == bare(tag))
+}
+
+/// A tag without its mark.
+fn bare(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }
 
 /// One answer for every key that opens nothing, whatever it looks like and whatever it once opened.
@@ -115,7 +118,7 @@ mod tests {
             for value in values {
                 headers.append(header::IF_NONE_MATCH, value.parse().unwrap());
             }
-            is_known(&headers, "\"a\"")
+            is_known(&headers, "W/\"a\"")
         };
         for values in [&["\"a\""][..], &["*"], &["W/\"a\""], &["\"b\" , W/\"a\""], &["\"b\"", "\"c\",\"a\""]] {
             assert!(known(values), "{values:?}");

@@ -1,11 +1,12 @@
 //! One visit to a lane: lease what is due, deliver it, write down what became of it.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::{Carried, Notifier};
@@ -91,20 +92,21 @@ impl Notifier {
         if leased.is_empty() {
             return Ok(Visited::Idle(self.store().reader().next_due(lane, now).await?));
         }
-        let results = self.deliver(leased, webhook.as_ref(), started, shutdown).await;
-        let fails = results.iter().any(|(_, settled)| matches!(settled, Settled::Again(..)));
+        let results = self.deliver(lane, leased, webhook.as_ref(), (started, shutdown)).await;
+        let fails = results.iter().any(|(_, settled)| is_the_receivers(lane, settled));
         let leased = Leased { lane, webhook: webhook.as_deref(), lease: &lease, ends_at: started.plus(LEASE) };
         self.settle(leased, &results, shutdown).await?;
         Ok(Visited::More { is_failing: fails })
     }
 
-    /// Delivers what was leased, a few at once and in order. After one that fails nothing more is begun.
+    /// Delivers what was leased, a few at once and in order. After one that fails nothing more is begun, unless it failed
+    /// for what it is.
     async fn deliver(
         &self,
+        lane: &Lane,
         leased: Vec<LeasedDelivery>,
         webhook: Option<&Arc<Webhook>>,
-        started: Monotonic,
-        shutdown: &CancellationToken,
+        (started, shutdown): (Monotonic, &CancellationToken),
     ) -> Results {
         let mut waiting = leased.into_iter();
         let mut under_way = FuturesUnordered::new();
@@ -120,7 +122,7 @@ impl Notifier {
                 continue;
             }
             let Some((id, settled)) = under_way.next().await else { break };
-            goes_on &= !matches!(settled, Settled::Again(..));
+            goes_on &= !is_the_receivers(lane, &settled);
             results.push((id, settled));
         }
         results.extend(waiting.map(|delivery| (delivery.id, Settled::Untried)));
@@ -133,11 +135,19 @@ impl Notifier {
         let (id, number, retry_until) = (delivery.id.clone(), delivery.attempts + 1, delivery.retry_until);
         let (event, event_id) = (delivery.event.clone(), delivery.event_id.clone());
         let (at, started) = (clock.now(), clock.monotonic());
-        let carried = match (&self.parts().mail, webhook) {
-            (_, Some(webhook)) => self.parts().webhooks.send(&webhook, &delivery).await,
-            (Some(mail), None) => mail(delivery).await,
-            (None, None) => return (id, Settled::Untried),
+        let carrying = async {
+            match (&self.parts().mail, webhook) {
+                (_, Some(webhook)) => Some(self.parts().webhooks.send(&webhook, &delivery).await),
+                (Some(mail), None) => Some(mail(delivery).await),
+                (None, None) => None,
+            }
         };
+        // A panic concerns nothing but this delivery: what was sent beside it is not sent again.
+        let carried = AssertUnwindSafe(carrying).catch_unwind().await.unwrap_or_else(|_panic| {
+            let error = "It could not be sent: a fault of the server.".to_owned();
+            Some(Carried::Failed { status_code: None, error, is_final: false })
+        });
+        let Some(carried) = carried else { return (id, Settled::Untried) };
         let took = clock.monotonic().since(started);
         let attempt = |status_code, error| DeliveryAttempt {
             number,
@@ -152,7 +162,7 @@ impl Notifier {
             Carried::Failed { status_code, error, is_final } => {
                 let now = clock.now();
                 let [.., a, b] = clock.unique().into_bytes();
-                let again = pause(retry_until, now, u16::from_be_bytes([a, b])).filter(|_| !is_final);
+                let again = pause(retry_until, now, number, u16::from_be_bytes([a, b])).filter(|_| !is_final);
                 if again.is_none() {
                     // The recipient is not named: who books what is nothing for a log.
                     tracing::warn!(delivery = %id, event, event_id, error, "a delivery is given up");
@@ -249,6 +259,11 @@ impl Notifier {
         })
         .await
     }
+}
+
+/// Whether something failed, and is tried again, that says that other deliveries would fail just now.
+fn is_the_receivers(lane: &Lane, settled: &Settled) -> bool {
+    matches!(settled, Settled::Again(attempt, _) if !lane.is_about_the_delivery(attempt.status_code))
 }
 
 /// Whether something has arrived that had failed before: the receiver is back.

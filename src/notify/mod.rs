@@ -1,6 +1,6 @@
 //! Telling others what happened: bookers by mail, partners' systems by webhook.
 //!
-//! What happened is in the outbox, put there by the transaction that made it happen. `planning` shares it out into
+//! What happened is in the outbox, put there by the transaction that made it happen. `planner` shares it out into
 //! deliveries, and `worker` has each lane of them tried, in order, until they arrive or are given up. Nobody who books
 //! ever waits for any of it: the worker is woken after a commit, and rests in proportion to what it has done, so that
 //! a burst of bookings is served first and told of a little later.
@@ -8,6 +8,7 @@
 mod holds;
 mod lane;
 pub mod mail;
+mod planner;
 mod planning;
 pub mod reminders;
 pub mod webhook;

@@ -17,6 +17,8 @@ use crate::store::{ReminderMark, Store, StoreError, Tx};
 
 /// How often bookings are looked at.
 const EVERY: Duration = Duration::from_mins(1);
+/// How far the mark may be ahead of this server's clock.
+const AHEAD: TimeDelta = TimeDelta::hours(1);
 /// Bookings of which one transaction reminds.
 const AT_A_TIME: u64 = 100;
 
@@ -71,12 +73,20 @@ impl Reminders {
         let until = now + self.ahead + TimeDelta::milliseconds(1);
         // Where nobody has ever been reminded, nobody is surprised by a reminder of what starts sooner.
         let mark = tx.lock_reminder_mark(&ReminderMark::before(until)).await?;
-        if mark.start > until {
-            // The reminders used to be earlier, or another server's clock is ahead.
+        let ahead = mark.start - until;
+        if ahead > AHEAD {
+            // Whoever was reminded too early is reminded again; otherwise nobody would be until the clock has caught up.
+            tracing::warn!(
+                minutes = ahead.num_minutes(),
+                "reminders were ahead: a clock was, or they used to be earlier"
+            );
+        } else if ahead > TimeDelta::zero() {
+            // Another server's clock is a little ahead.
             return Ok(0);
         }
         // After a downtime, what has begun meanwhile is passed over.
-        let from = mark.clone().max(ReminderMark::before(now + TimeDelta::milliseconds(1)));
+        let from =
+            mark.clone().min(ReminderMark::before(until)).max(ReminderMark::before(now + TimeDelta::milliseconds(1)));
         let found = tx.to_be_reminded(&from, until, AT_A_TIME).await?;
         let count = found.len() as u64;
         let next = match found.last() {

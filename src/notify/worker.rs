@@ -1,34 +1,34 @@
-//! The worker: shares out what is in the outbox, and has lanes visited on which something is due, each by itself, so
-//! that a slow receiver holds up nobody but itself.
+//! The worker: has lanes visited on which something is due, each by itself, so that a slow receiver holds up nobody but
+//! itself.
 
-use std::collections::HashMap;
-use std::future::pending;
-use std::pin::Pin;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::task::JoinSet;
-use tokio::time::{Sleep, sleep};
+use tokio::sync::mpsc;
+use tokio::task::{self, JoinSet};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::Notifier;
 use super::lane::{Visit, Visited};
+use super::planner::Planner;
 use crate::clock::Monotonic;
 use crate::domain::delivery::Lane;
 use crate::store::StoreError;
 
 /// How often everything is looked at, whoever wakes the worker: other servers may have died over what they were doing,
 /// and the wall clock may have been set.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+pub(super) const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// How long to wait after a fault of the store.
-const AFTER_FAULT: Duration = Duration::from_secs(1);
+pub(super) const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// How much longer than it has worked the worker rests. Whoever books comes first: while many do, work takes longer, and
 /// so does the rest, and more is done at a time. It is a matter of the machine and not of what time it is: it is no
 /// matter of the clock's.
 const REST: u32 = 4;
 /// The longest rest.
 const LONGEST_REST: Duration = Duration::from_millis(250);
-/// Lanes that are visited at once.
+/// Lanes that are visited at once, that of mails aside.
 const LANES_AT_ONCE: usize = 256;
 
 /// What is known of a lane.
@@ -36,7 +36,8 @@ const LANES_AT_ONCE: usize = 256;
 struct Known {
     /// When to visit it; `None`: when something new is there.
     visit_at: Option<Monotonic>,
-    is_under_way: bool,
+    /// What visits it.
+    under_way: Option<task::Id>,
     /// Whether the last attempt failed.
     is_failing: bool,
     /// Whether something new has come while it was being visited.
@@ -55,12 +56,8 @@ struct Work {
     shutdown: CancellationToken,
     lanes: HashMap<Lane, Known>,
     visits: JoinSet<Ended>,
-    /// When the outbox is looked at even if nobody says that there is something in it.
-    plan_at: Monotonic,
-    /// Whether there is something in the outbox.
-    is_filled: bool,
-    /// How much longer the outbox is left alone, whatever is in it.
-    rest: Option<Pin<Box<Sleep>>>,
+    /// On which lanes there is something new.
+    news: mpsc::Receiver<BTreeSet<Lane>>,
     /// When it is looked at which lanes there are.
     look_at: Monotonic,
 }
@@ -68,30 +65,32 @@ struct Work {
 impl Notifier {
     /// Tells others what happened, until `shutdown`. What is under way then is brought to its end.
     pub async fn run(self, shutdown: CancellationToken) {
-        let now = self.parts().clock.monotonic();
-        let mut work = Work {
+        let (lanes, news) = mpsc::channel(1);
+        let planner = Planner::new(self.clone(), lanes);
+        let work = Work {
+            look_at: self.parts().clock.monotonic(),
             notifier: self,
-            shutdown,
+            shutdown: shutdown.clone(),
             lanes: HashMap::new(),
             visits: JoinSet::new(),
-            plan_at: now,
-            is_filled: false,
-            rest: None,
-            look_at: now,
+            news,
         };
-        while !work.shutdown.is_cancelled() {
-            work.look().await;
-            work.plan().await;
-            work.visit();
-            work.wait().await;
-        }
-        while let Some(ended) = work.visits.join_next().await {
-            work.end(ended);
-        }
+        tokio::join!(planner.run(shutdown), work.run());
     }
 }
 
 impl Work {
+    async fn run(mut self) {
+        while !self.shutdown.is_cancelled() {
+            self.look().await;
+            self.visit();
+            self.wait().await;
+        }
+        while let Some(ended) = self.visits.join_next().await {
+            self.end(ended);
+        }
+    }
+
     fn now(&self) -> Monotonic {
         self.notifier.parts().clock.monotonic()
     }
@@ -107,7 +106,9 @@ impl Work {
                 self.look_at = now.plus(LOOK_EVERY);
                 // Lanes with nothing to do are forgotten here, and those that are gone.
                 self.lanes.retain(|lane, known| {
-                    known.is_under_way || known.visit_at.is_some() || pending.iter().any(|(pending, _)| pending == lane)
+                    known.under_way.is_some()
+                        || known.visit_at.is_some()
+                        || pending.iter().any(|(pending, _)| pending == lane)
                 });
                 for (lane, due) in pending {
                     let at = now.plus(self.until(due));
@@ -121,44 +122,21 @@ impl Work {
         }
     }
 
-    /// Shares out what is in the outbox, if it is time to.
-    async fn plan(&mut self) {
-        let started = self.now();
-        let is_rested = self.rest.is_none();
-        if !(self.is_filled && is_rested || started >= self.plan_at) {
-            return;
-        }
-        self.is_filled = false;
-        let planned = self.notifier.plan().await;
-        let now = self.now();
-        self.rest = Some(Box::pin(sleep(rest(now.since(started)))));
-        match planned {
-            Ok(planned) => {
-                self.plan_at = now.plus(LOOK_EVERY);
-                self.is_filled = planned.is_more;
-                for lane in planned.lanes {
-                    self.visit_by(lane, now);
-                }
-            }
-            Err(fault) => {
-                tracing::warn!(error = fault.describe(), "what happened could not be shared out; trying again");
-                self.plan_at = now.plus(AFTER_FAULT);
-            }
-        }
-    }
-
-    /// Begins to visit the lanes that are due.
+    /// Begins to visit the lanes that are due, whoever waits longest first.
     fn visit(&mut self) {
         let now = self.now();
-        for (lane, known) in &mut self.lanes {
-            let is_due = known.visit_at.is_some_and(|at| at <= now);
-            if !is_due || known.is_under_way || self.visits.len() >= LANES_AT_ONCE {
+        let idle = self.lanes.iter().filter(|(_, known)| known.under_way.is_none());
+        let due = idle.filter_map(|(lane, known)| Some((known.visit_at.filter(|at| *at <= now)?, lane.clone())));
+        let mut due: Vec<_> = due.collect();
+        due.sort();
+        for (_, lane) in due {
+            let Some(known) = self.lanes.get_mut(&lane) else { continue };
+            if lane != Lane::Mail && self.visits.len() >= LANES_AT_ONCE {
                 continue;
             }
-            *known = Known { visit_at: None, is_under_way: true, is_new: false, ..*known };
-            let (notifier, lane, shutdown) = (self.notifier.clone(), lane.clone(), self.shutdown.clone());
             let visit = Visit { is_failing: known.is_failing };
-            self.visits.spawn(async move {
+            let (notifier, shutdown) = (self.notifier.clone(), self.shutdown.clone());
+            let task = self.visits.spawn(async move {
                 let visited = notifier.visit(&lane, visit, &shutdown).await;
                 if let Ok(Visited::More { .. }) = &visited {
                     let worked = notifier.parts().clock.monotonic().since(now);
@@ -166,43 +144,45 @@ impl Work {
                 }
                 Ended { lane, visited }
             });
+            *known = Known { visit_at: None, under_way: Some(task.id()), is_new: false, ..*known };
         }
     }
 
     /// Waits until there is something to do.
     async fn wait(&mut self) {
-        let rest = self.rest.as_mut();
-        let rested = async {
-            match rest {
-                Some(rest) => rest.await,
-                None => pending().await,
-            }
-        };
         let parts = self.notifier.parts();
         let (clock, wakes) = (&parts.clock, &parts.wakes);
         let now = clock.monotonic();
-        let visits = self.lanes.values().filter(|known| !known.is_under_way).filter_map(|known| known.visit_at);
-        let next = visits.chain([self.plan_at, self.look_at]).min().unwrap_or(now);
+        let is_full = self.visits.len() >= LANES_AT_ONCE;
+        // Without a place, a lane waits for the end of a visit, and not for its time.
+        let waiting =
+            self.lanes.iter().filter(|(lane, known)| known.under_way.is_none() && (!is_full || **lane == Lane::Mail));
+        let next = waiting.filter_map(|(_, known)| known.visit_at).chain([self.look_at]).min().unwrap_or(now);
         tokio::select! {
             () = self.shutdown.cancelled() => {}
             Some(ended) = self.visits.join_next() => self.end(ended),
-            // Both are kept for us if they come before we wait for them.
-            () = wakes.outbox.notified() => self.is_filled = true,
-            () = rested => self.rest = None,
+            Some(lanes) = self.news.recv() => {
+                for lane in lanes {
+                    self.visit_by(lane, now);
+                }
+            }
+            // Kept for us if it comes before we wait for it.
             () = wakes.deliveries.notified() => self.look_at = now,
             () = clock.sleep_until(next) => {}
         }
     }
 
     /// Notes what a visit has come to.
-    fn end(&mut self, ended: Result<Ended, tokio::task::JoinError>) {
+    fn end(&mut self, ended: Result<Ended, task::JoinError>) {
         let Ended { lane, visited } = match ended {
             Ok(ended) => ended,
             Err(error) => {
-                // Which lane it was nobody knows: all are looked at anew.
                 tracing::error!(%error, "a lane could not be visited");
-                self.lanes.clear();
-                self.look_at = self.now().plus(AFTER_FAULT);
+                let again_at = self.now().plus(AFTER_FAULT);
+                let visited = self.lanes.values_mut().find(|known| known.under_way == Some(error.id()));
+                if let Some(known) = visited {
+                    *known = Known { visit_at: Some(again_at), under_way: None, ..*known };
+                }
                 return;
             }
         };
@@ -221,7 +201,7 @@ impl Work {
         let is_new = known.is_new.then_some(now);
         *known = Known {
             visit_at: visit_at.into_iter().chain(is_new).min(),
-            is_under_way: false,
+            under_way: None,
             is_failing: is_failing.unwrap_or(known.is_failing),
             is_new: false,
         };
@@ -230,7 +210,7 @@ impl Work {
     /// Has a lane visited at `at` at the latest.
     fn visit_by(&mut self, lane: Lane, at: Monotonic) {
         let known = self.lanes.entry(lane).or_default();
-        known.is_new |= known.is_under_way;
+        known.is_new |= known.under_way.is_some();
         known.visit_at = Some(known.visit_at.map_or(at, |earlier| earlier.min(at)));
     }
 
@@ -240,6 +220,7 @@ impl Work {
     }
 }
 
-fn rest(worked: Duration) -> Duration {
+/// How long to rest after so much work.
+pub(super) fn rest(worked: Duration) -> Duration {
     (worked * REST).min(LONGEST_REST)
 }

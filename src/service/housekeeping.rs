@@ -41,7 +41,10 @@ impl Services {
     /// of webhooks that are switched off, and mails when there is no mail server any more.
     async fn forget_deliveries(&self, now: DateTime<Utc>) -> Result<u64, StoreError> {
         let store = &self.parts().store;
-        store.write(|tx| async move { tx.give_up_deliveries(now - LEFT_ALONE, now).await }).await?;
+        let given_up = store.write(|tx| async move { tx.give_up_deliveries(now - LEFT_ALONE, now).await }).await?;
+        if given_up > 0 {
+            tracing::warn!(count = given_up, "deliveries are given up: nothing was sent there any more");
+        }
         let before = now - self.settings().keep_deliveries;
         let mut forgotten = 0;
         loop {

@@ -16,6 +16,8 @@ pub type Given<T> = Result<T, String>;
 
 /// How many problems of one input are told: enough to mend it by, and no answer is much larger than its question.
 const MAX_PROBLEMS: usize = 100;
+/// How deep JSON may be nested. What is stored with it is read again from JSON, which has an end at 128.
+const MAX_JSON_DEPTH: usize = 32;
 
 /// Collects what is wrong with an input, so that all of it is reported together: the first `MAX_PROBLEMS`, and that
 /// there are more.
@@ -88,12 +90,13 @@ impl Problems {
         }
     }
 
-    /// JSON of at most `most` bytes.
+    /// JSON of at most `most` bytes, nested at most [`MAX_JSON_DEPTH`] deep.
     pub fn json(&mut self, path: &[&str], value: Option<&Value>, most: usize) {
-        let too_large =
-            value.is_some_and(|value| serde_json::to_vec(value).map_or(usize::MAX, |text| text.len()) > most);
-        if too_large {
-            let name = path.last().copied().unwrap_or("input");
+        let Some(value) = value else { return };
+        let name = path.last().copied().unwrap_or("input");
+        if !is_nested_within(value, MAX_JSON_DEPTH) {
+            self.note(path, format!("`{name}` must not be nested more than {MAX_JSON_DEPTH} deep."));
+        } else if serde_json::to_vec(value).map_or(usize::MAX, |text| text.len()) > most {
             self.note(path, format!("`{name}` must be at most {most} bytes of JSON."));
         }
     }
@@ -152,6 +155,15 @@ impl Problems {
                 format!("`email` must be an address like `ada@example.org`, of at most {MAX_EMAIL} characters."),
             );
         }
+    }
+}
+
+fn is_nested_within(value: &Value, depth: usize) -> bool {
+    let within = |value: &Value| depth > 0 && is_nested_within(value, depth - 1);
+    match value {
+        Value::Array(values) => values.iter().all(within) && depth > 0,
+        Value::Object(values) => values.values().all(within) && depth > 0,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }
 }
 

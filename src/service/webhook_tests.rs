@@ -128,7 +128,7 @@ impl Administration {
             );
             return Err(UserError::new(Refusal::LimitExceeded, message).at(["input", "id"]).into());
         }
-        self.tx.insert_deliveries(std::slice::from_ref(delivery)).await?;
+        self.tx.insert_deliveries(&[delivery]).await?;
         Ok(self.tx.lock_webhook_delivery(self.organization(), &delivery.id).await?)
     }
 }

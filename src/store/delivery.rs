@@ -12,11 +12,15 @@ use sea_orm::{ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrde
 
 use super::convert;
 use super::{Reader, StoreError, Tx};
-use crate::domain::delivery::{DeliveryAttempt, Lane, LeasedDelivery, NewDelivery, PATIENCE, Settled};
+use crate::domain::delivery::{
+    ABOUT_THE_DELIVERY, DeliveryAttempt, Lane, LeasedDelivery, NewDelivery, PATIENCE, Settled,
+};
 use crate::domain::id::DeliveryId;
 
 /// How many rows one statement writes: SQLite takes no more than 32,766 values.
 const ROWS_AT_A_TIME: usize = 500;
+/// How many bytes of payloads.
+const BYTES_AT_A_TIME: usize = 4 * 1024 * 1024;
 
 impl Reader {
     /// The lanes on which something is pending, and when the first of it is due.
@@ -76,9 +80,15 @@ impl Tx {
     ///
     /// # Errors
     /// Faults of the database.
-    pub async fn insert_deliveries(&self, deliveries: &[NewDelivery]) -> Result<(), StoreError> {
-        for some in deliveries.chunks(ROWS_AT_A_TIME) {
-            self.insert_all(some.iter().map(model).collect()).await?;
+    pub async fn insert_deliveries(&self, deliveries: &[&NewDelivery]) -> Result<(), StoreError> {
+        let (mut some, mut bytes) = (Vec::new(), 0);
+        for (delivery, left) in deliveries.iter().zip((0..deliveries.len()).rev()) {
+            bytes += delivery.payload.len();
+            some.push(model(delivery));
+            if left == 0 || some.len() == ROWS_AT_A_TIME || bytes >= BYTES_AT_A_TIME {
+                self.insert_all(std::mem::take(&mut some)).await?;
+                bytes = 0;
+            }
         }
         Ok(())
     }
@@ -177,7 +187,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Lets everything that waits on `lane` for another attempt be tried at `now`: the receiver is back.
+    /// Lets everything that waits on `lane` for another attempt be tried at `now`: the receiver is back. What was refused
+    /// for what it is waits for its time.
     ///
     /// # Errors
     /// Faults of the database.
@@ -187,9 +198,16 @@ impl Tx {
             .filter(pending())
             .filter(Column::Lane.eq(lane.as_str()))
             .filter(Column::Lease.is_null())
-            .filter(Column::DueAt.gt(now.timestamp_millis()))
-            .into_query();
-        self.execute(&update).await
+            .filter(Column::DueAt.gt(now.timestamp_millis()));
+        let update = match lane {
+            Lane::Mail => update.filter(Column::LastStatusCode.is_null()),
+            Lane::Webhook(_) => update.filter(
+                Condition::any()
+                    .add(Column::LastStatusCode.is_null())
+                    .add(Column::LastStatusCode.is_not_in(ABOUT_THE_DELIVERY.map(i32::from))),
+            ),
+        };
+        self.execute(&update.into_query()).await
     }
 
     /// Gives up what should have been given up before `before`, and is with nobody: nobody delivers it any more.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use entity::delivery::{self, Column};
 use entity::delivery_attempt;
 use entity::status::DeliveryStatus as Stored;
-use sea_orm::sea_query::{Expr, ExprTrait, LockType};
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, LockType};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder, QueryTrait};
 
 use super::convert;
@@ -92,7 +92,7 @@ impl Reader {
         Ok(attempts)
     }
 
-    /// How many deliveries to `webhook` are pending whose event's id begins with `prefix`, which has no wildcards.
+    /// How many deliveries to `webhook` are pending whose event's id begins with `prefix`, which has no wildcards but `_`.
     ///
     /// # Errors
     /// Faults of the database.
@@ -100,8 +100,10 @@ impl Reader {
         let pending = delivery::Entity::find()
             .filter(Column::Lane.eq(webhook.as_str()))
             .filter(Column::Status.eq(Stored::Pending))
-            .filter(Expr::col((delivery::Entity, Column::EventId)).gte(prefix))
-            .filter(Expr::col((delivery::Entity, Column::EventId)).lt(format!("{prefix}\u{7f}")));
+            .filter(
+                Expr::col((delivery::Entity, Column::EventId))
+                    .like(LikeExpr::new(format!("{}%", prefix.replace('_', "\\_"))).escape('\\')),
+            );
         self.count(pending).await
     }
 }

@@ -1,6 +1,8 @@
 //! The outbox: what happened and has not been shared out yet among those who are to be told. Each row is what one
 //! transaction did; see [`Tx::put_out`](super::Tx).
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use entity::outbox::{self, Column};
 use sea_orm::ActiveValue::{NotSet, Set};
@@ -26,18 +28,21 @@ pub struct OutboxRow {
 }
 
 impl Reader {
-    /// The first `count` rows of the outbox.
+    /// The first `count` rows of the outbox, apart from those that are `passed_over`.
     ///
     /// # Errors
     /// Faults of the database.
-    pub async fn outbox(&self, count: u64) -> Result<Vec<OutboxRow>, StoreError> {
-        let select = outbox::Entity::find().order_by(Column::Id, Order::Asc).limit(count).into_query();
-        let rows: Vec<outbox::Model> = self.models(&select).await?;
+    pub async fn outbox(&self, count: u64, passed_over: &BTreeSet<i64>) -> Result<Vec<OutboxRow>, StoreError> {
+        let mut select = outbox::Entity::find().order_by(Column::Id, Order::Asc).limit(count);
+        if !passed_over.is_empty() {
+            select = select.filter(Column::Id.is_not_in(passed_over.iter().copied()));
+        }
+        let rows: Vec<outbox::Model> = self.models(&select.into_query()).await?;
         rows.into_iter()
             .map(|row| {
                 let news = serde_json::from_str(&row.news);
                 if let Err(error) = &news {
-                    tracing::error!(row = row.id, %error, "what happened cannot be read, and nobody is told of it");
+                    tracing::error!(row = row.id, %error, "what happened cannot be read: nobody is told of it by this server");
                 }
                 Ok(OutboxRow {
                     number: row.id,

@@ -25,7 +25,7 @@ impl Reader {
         rows.into_iter().next().map(webhook).transpose()
     }
 
-    /// All webhooks of `organizations`, by id.
+    /// All webhooks of `organizations`, by id. One that cannot be read is left out: a newer server may have written it.
     ///
     /// # Errors
     /// Faults of the database.
@@ -35,7 +35,7 @@ impl Reader {
             .order_by(Column::Id, Order::Asc)
             .into_query();
         let rows: Vec<webhook::Model> = self.models(&select).await?;
-        rows.into_iter().map(webhook).collect()
+        Ok(rows.into_iter().filter_map(readable).collect())
     }
 
     /// The organizations of which an active webhook wants to be told of `event`.
@@ -45,8 +45,7 @@ impl Reader {
     pub async fn organizations_told_of(&self, event: WebhookEvent) -> Result<BTreeSet<OrganizationId>, StoreError> {
         let select = webhook::Entity::find().filter(Column::Active.eq(true)).into_query();
         let rows: Vec<webhook::Model> = self.models(&select).await?;
-        let webhooks = rows.into_iter().map(webhook).collect::<Result<Vec<_>, _>>()?;
-        let told = webhooks.into_iter().filter(|webhook| webhook.events.contains(&event));
+        let told = rows.into_iter().filter_map(readable).filter(|webhook| webhook.events.contains(&event));
         Ok(told.map(|webhook| webhook.organization_id).collect())
     }
 }
@@ -130,6 +129,16 @@ impl Tx {
     pub async fn insert_webhook(&self, webhook: &Webhook) -> Result<(), StoreError> {
         self.insert(model(webhook)?).await
     }
+}
+
+/// `row` as a webhook, if it is one.
+fn readable(row: webhook::Model) -> Option<Webhook> {
+    let id = row.id.clone();
+    let read = webhook(row);
+    if let Err(fault) = &read {
+        tracing::error!(webhook = id, error = fault.describe(), "a webhook cannot be read, and is passed over");
+    }
+    read.ok()
 }
 
 pub(super) fn webhook(row: webhook::Model) -> Result<Webhook, StoreError> {

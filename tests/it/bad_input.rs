@@ -97,6 +97,7 @@ async fn a_malformed_booking_is_refused_by_field_and_nothing_is_booked() {
         (json!({ "location": "a\r\nb" }), "location", "line breaks"),
         (json!({ "reference": text(121) }), "reference", "120"),
         (json!({ "metadata": { "a": text(9 * 1024) } }), "metadata", "8192"),
+        (json!({ "metadata": (0..33).fold(json!(1), |inner, _| json!([inner])) }), "metadata", "32"),
         (json!({ "sessionSecret": "abc" }), "sessionSecret", "16 to 128"),
         (json!({ "sessionSecret": text(129) }), "sessionSecret", "16 to 128"),
         (json!({ "idempotencyKey": "short" }), "idempotencyKey", "16 to 128"),

@@ -152,3 +152,66 @@ async fn a_webhook_at_which_nothing_arrives_for_days_is_switched_off_until_someb
     server.until_quiet().await;
     assert_eq!(receiver.taken().last().unwrap().booking(), id);
 }
+
+#[tokio::test]
+async fn a_selection_that_cannot_be_executed_holds_up_others_for_seconds_and_only_once() {
+    let (server, [whole, chosen]) = (rooms().await, [Receiver::start().await, Receiver::start().await]);
+    server.tell(&whole, json!({})).await;
+    server.tell(&chosen, json!({ "selection": "{ id booking { resource { name } } }" })).await;
+    let ada = server.customer("ada");
+    let id = book(&ada, 10).await;
+    server.until_quiet().await;
+    // What was stored can no longer be read.
+    server.execute_sql("UPDATE resources SET time_zone = 'Nowhere/At_All' WHERE id = 'res_a'").await;
+    let begun = server.clock.now();
+    ada.change_it("updateBooking", json!({ "id": id, "booker": { "notes": "Two chairs" } })).await;
+    while server.untold().await > 0 {
+        server.clock.advance(std::time::Duration::from_millis(100));
+    }
+    assert!(server.clock.now() - begun >= TimeDelta::seconds(5), "faults of the store pass");
+    let paused = server.clock.now();
+    ada.change_it("updateBooking", json!({ "id": id, "booker": { "notes": "Three chairs" } })).await;
+    server.until_quiet().await;
+    assert_eq!(server.clock.now(), paused, "others do not");
+    let bodies = |receiver: Receiver| receiver.taken().iter().map(|told| told.body().to_owned()).collect::<Vec<_>>();
+    let [whole, chosen] = [whole, chosen].map(bodies);
+    assert_ne!(whole[0], chosen[0], "that was as it was selected");
+    assert_eq!((whole[1..].len(), &whole[1..]), (2, &chosen[1..]), "better too much than nothing");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_left_where_it_is_and_others_are_told() {
+    let (server, receiver) = (rooms().await, Receiver::start().await);
+    server.tell(&receiver, json!({})).await;
+    server
+        .execute_sql(
+            "INSERT INTO outbox (organization_id, news, created_at) VALUES ('default', '{\"newer\": true}', 1796101200000)",
+        )
+        .await;
+    let id = book(&server.customer("ada"), 10).await;
+    assert_eq!(receiver.heard_by_now(1).await[0].booking(), id);
+    while server.untold().await > 1 {}
+    assert_eq!(server.untold().await, 1, "a newer server may be able to");
+}
+
+#[tokio::test]
+async fn what_a_receiver_refuses_for_what_it_is_waits_for_its_time_when_the_receiver_is_back() {
+    let (server, receiver) = (rooms().await, Receiver::start().await);
+    server.tell(&receiver, json!({ "events": ["BOOKING_CREATED"] })).await;
+    let (ada, begun) = (server.customer("ada"), server.clock.now());
+    receiver.behave(Conduct::Refuses(422));
+    let malformed = book(&ada, 10).await;
+    server.until_quiet().await;
+    while server.clock.now() < begun + TimeDelta::hours(1) {
+        server.pass_until_next().await;
+    }
+    receiver.behave(Conduct::Refuses(503));
+    let late = book(&ada, 11).await;
+    server.until_quiet().await;
+    receiver.behave(Conduct::Takes);
+    server.pass_until_next().await;
+    let taken = || receiver.taken().iter().map(|told| told.booking().to_owned()).collect::<Vec<_>>();
+    assert_eq!(taken(), std::slice::from_ref(&late));
+    server.pass_until_told().await;
+    assert_eq!(taken(), [late, malformed]);
+}

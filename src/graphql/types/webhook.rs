@@ -11,11 +11,12 @@ use crate::graphql::scalar::DateTime;
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "domain::WebhookEvent")]
 pub enum WebhookEvent {
-    /// A booking was made.
+    /// A booking was made: `booking.status` says whether it is confirmed already (then no `BOOKING_CONFIRMED` follows),
+    /// waits for staff, or is only provisional.
     BookingCreated,
     /// Contact details, notes, location, reference or metadata of a booking were changed.
     BookingUpdated,
-    /// Staff agreed to a booking.
+    /// A booking that waited for it was confirmed: staff agreed, or what was provisional is meant.
     BookingConfirmed,
     /// Staff said no; the booking's time was let go.
     BookingDeclined,
@@ -46,6 +47,16 @@ impl From<Arc<domain::Webhook>> for Webhook {
 
 /// An address of another system that is told what happens, by signed requests as the Standard Webhooks specification
 /// has them. For admins.
+///
+/// Each event is a POST of JSON with the headers `webhook-id` (the event's id: the same each time it is sent),
+/// `webhook-timestamp` and `webhook-signature`. Any status from 200 to 299 within five seconds takes it; redirects are
+/// not followed; what does not arrive is tried again for a day.
+///
+/// The default payload is `{ type, timestamp, data }`. Of a booking, `data` is `{ id, organizationId, bookingId, sequence,
+/// booking, transition, previousResourceId, changes }`: `sequence` counts the events of one booking, `booking` is the
+/// booking right after the event with fields named as here, and `changes` has `{ from, to }` by the names of fields, such
+/// as `start` and `booker.email`. Of `PRESENCE_TIMEOUT` it is `{ id, organizationId, resourceId, start, end,
+/// quantity, eventTypeId, holder, since }`. A test has `test: true` beside `type`, and a `webhook-id` that begins with `evn_test_`.
 #[Object]
 impl Webhook {
     /// Its id.
@@ -63,7 +74,8 @@ impl Webhook {
         self.0.events.iter().copied().map(Into::into).collect()
     }
 
-    /// A selection on `BookingEvent` that makes up the payload of booking events; null: the default payload.
+    /// A selection on `BookingEvent` that makes up the payload of booking events; null: the default payload. It has no
+    /// fragments with names and no cursors, comes to a complexity of at most 2,000, and its payload to at most 64 KiB.
     async fn selection(&self) -> Option<&str> {
         self.0.selection.as_deref()
     }

@@ -165,7 +165,7 @@ fn calendar(job: &MailJob, facts: &MailFacts, letterhead: &Letterhead) -> Result
     let booker = &first.booking.booker;
     let organizer = Party { name: facts.signature(letterhead), address: letterhead.from.email.to_string() };
     let attendee = Party { name: booker.shown_name(), address: booker.email.clone().unwrap_or_default() };
-    let repeats = Repeats::of(&job.about);
+    let repeats = Repeats::of(job);
     let entries: Vec<_> = job.about.iter().map(|told| entry(told, facts, repeats)).collect();
     invitation(&entries, &organizer, &attendee).map(Some).map_err(|error| ComposeError::Fault(error.into()))
 }

@@ -150,12 +150,12 @@ fn before(told: &Told, locale: Locale) -> Option<String> {
 fn rows(job: &MailJob, first: &Told, facts: &MailFacts, locale: Locale) -> Vec<Row> {
     let one = job.about.len() == 1;
     let (booking, booker) = (&first.booking, &first.booking.booker);
-    let repeats = Repeats::of(&job.about);
+    let repeats = Repeats::of(job);
     let typed = |text: &Option<String>| something(repeats.typed(text.as_deref()));
     let typed_lines = |text: &Option<String>| repeats.typed(text.as_deref()).map(lines).unwrap_or_default();
     let for_operator = job.kind.is_for_the_operator();
     let called = |id: &ResourceId| facts.resource(id);
-    let reason = first.transition.as_ref().and_then(|transition| transition.reason.clone());
+    let reason = first.transition.as_ref().and_then(|transition| transition.reason.as_deref());
     let is_shared = |of: fn(&Told) -> &Option<String>| job.about.iter().all(|told| of(told) == of(first));
     let rows = [
         Row::line("What", something(Some(&booking.title))),
@@ -163,7 +163,7 @@ fn rows(job: &MailJob, first: &Told, facts: &MailFacts, locale: Locale) -> Vec<R
         one.then(|| Row::line("Before", before(first, locale))).flatten().map(Row::past),
         same_resources(job).then(|| Row::line("Booked", booking.contents(called))).flatten(),
         one.then(|| Row::line("Before", first.previous_resource.as_ref().and_then(called))).flatten().map(Row::past),
-        Row::new("Reason", typed_lines(&reason)),
+        Row::new("Reason", repeats.reason(reason).map(lines).unwrap_or_default()),
         Row::line("Location", typed(&booking.location).filter(|_| is_shared(|told| &told.booking.location))),
         Row::line("Name", booker.shown_name()),
         Row::line("Mail", typed(&booker.email).filter(|_| for_operator)),

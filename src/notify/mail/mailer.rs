@@ -99,7 +99,7 @@ impl Mailer {
                 Carried::Arrived { status_code: None }
             }
             Err(not_sent) => {
-                if !not_sent.is_final && !self.is_down.swap(true, Ordering::Relaxed) {
+                if !not_sent.is_final && not_sent.status_code.is_none() && !self.is_down.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         error = not_sent.error,
                         "a mail could not be sent; it is tried again, as are others"

@@ -229,7 +229,8 @@ fn not_sent(step: Step, error: &SmtpError) -> NotSent {
     // There is no such mailbox, and there will be none tomorrow. What a server has against us ("5.7.…") may be mended.
     let is_about_us = std::error::Error::source(error).is_some_and(|said| said.to_string().starts_with("5.7."));
     let is_final = step == Step::Recipient && matches!(code, 550 | 551 | 553) && !is_about_us;
-    NotSent { status_code: Some(code), error: format!("the mail server {what} ({code})"), is_final }
+    let status_code = (step == Step::Recipient).then_some(code);
+    NotSent { status_code, error: format!("the mail server {what} ({code})"), is_final }
 }
 
 impl fmt::Debug for Smtp {

@@ -130,7 +130,7 @@ fn frame(job: &MailJob) -> (&'static str, Tone, &'static str, &'static str) {
         MailKind::Cancelled => {
             let lead = pick(
                 "It does not take place. The attached file takes it out of your calendar.",
-                "They do not take place. The attached file takes them out of your calendar.",
+                "They do not take place. Please remove them from your calendar.",
             );
             ("Cancelled", Tone::Over, lead, VIEW)
         }

@@ -7,12 +7,14 @@
 //! not looked up, and are checked when the URL is read, in the form that they have there: `https://2130706433/` is
 //! 127.0.0.1.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
@@ -92,19 +94,58 @@ pub(super) type Lookup =
 /// Names are looked up as by any program on this machine.
 pub(super) fn system_lookup() -> Lookup {
     let places = Arc::new(Semaphore::new(MAX_LOOKUPS));
+    let hanging = Hanging::default();
     Arc::new(move |name| {
-        let places = Arc::clone(&places);
+        let (places, hanging) = (Arc::clone(&places), hanging.clone());
         Box::pin(async move {
+            if hanging.lock().contains(&name) {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             let place = places.acquire_owned().await.map_err(io::Error::other)?;
+            let awaited = Awaited { hanging: hanging.clone(), name: name.clone(), has_ended: Arc::default() };
+            let has_ended = Arc::clone(&awaited.has_ended);
             let looking = tokio::task::spawn_blocking(move || {
                 // Kept until the look-up has really ended, however long ago whoever asked has gone.
                 let _place = place;
-                let found = (name.as_str(), 0).to_socket_addrs()?;
-                Ok(found.map(|address| address.ip()).collect())
+                let found = (name.as_str(), 0).to_socket_addrs();
+                let mut hanging = hanging.lock();
+                has_ended.store(true, Ordering::Relaxed);
+                hanging.remove(&name);
+                Ok(found?.map(|address| address.ip()).collect())
             });
-            looking.await.map_err(io::Error::other)?
+            let found = looking.await.map_err(io::Error::other)?;
+            drop(awaited);
+            found
         })
     })
+}
+
+/// Names of which the look-up goes on though nobody waits for it any more. Nobody is let wait for them again meanwhile:
+/// somebody's few names without an answer would take everybody's places.
+#[derive(Clone, Default)]
+struct Hanging(Arc<Mutex<HashSet<String>>>);
+
+impl Hanging {
+    fn lock(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Somebody who waits for a look-up: when they go before it has ended, it hangs.
+struct Awaited {
+    hanging: Hanging,
+    name: String,
+    /// Written and read with `hanging` locked.
+    has_ended: Arc<AtomicBool>,
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        let mut hanging = self.hanging.lock();
+        if !self.has_ended.load(Ordering::Relaxed) {
+            hanging.insert(std::mem::take(&mut self.name));
+        }
+    }
 }
 
 /// Looks names up and passes on the addresses to which requests may go: to these, and to no others, connections are

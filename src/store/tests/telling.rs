@@ -1,5 +1,7 @@
 //! The outbox and deliveries.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Duration, Utc};
 
 use super::super::test_database::{TestStore, on_each_database};
@@ -25,6 +27,7 @@ fn delivery(id: &str, chain: Option<&str>, sequence: i64) -> NewDelivery {
 }
 
 async fn add(store: &Store, deliveries: &[NewDelivery]) {
+    let deliveries: &[_] = &deliveries.iter().collect::<Vec<_>>();
     store.write(|tx| async move { tx.insert_deliveries(deliveries).await }).await.unwrap();
 }
 
@@ -61,7 +64,7 @@ async fn what_a_transaction_does_to_bookings_is_in_the_outbox_exactly_if_it_is_c
             })
             .await;
         assert!(refused.is_err());
-        assert_eq!(store.reader().outbox(10).await.unwrap(), []);
+        assert_eq!(store.reader().outbox(10, &BTreeSet::new()).await.unwrap(), []);
 
         let moved = BookingTransition { event: BookingEventType::Updated, from: Some(one.status), ..made.clone() };
         let updated = &moved;
@@ -74,7 +77,7 @@ async fn what_a_transaction_does_to_bookings_is_in_the_outbox_exactly_if_it_is_c
             .await
             .map_err(|error: StoreError| error)
             .unwrap();
-        let rows = store.reader().outbox(10).await.unwrap();
+        let rows = store.reader().outbox(10, &BTreeSet::new()).await.unwrap();
         let [row] = rows.as_slice() else { panic!("one transaction is one row: {rows:?}") };
         let Some(News::Bookings(news)) = &row.news else { panic!("{row:?}") };
         assert_eq!(news.iter().map(|news| news.event.booking.revision).collect::<Vec<_>>(), [1, 2]);

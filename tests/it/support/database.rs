@@ -30,6 +30,8 @@ impl TestDatabase {
         let name = format!("slotwise_test_{}", Uuid::now_v7().simple());
         let admin = Database::connect(&server).await.unwrap();
         admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+        // The server itself never dies in a test: nothing is lost by not waiting for its disk.
+        admin.execute_unprepared(&format!("ALTER DATABASE {name} SET synchronous_commit = off")).await.unwrap();
         admin.close().await.unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
         Self { url: format!("{base}/{name}"), _file: None, postgres: Some((server, name)) }

@@ -57,7 +57,7 @@ impl TestServer {
         };
         let put = |tx: Tx| {
             let delivery = delivery.clone();
-            async move { tx.insert_deliveries(&[delivery]).await }
+            async move { tx.insert_deliveries(&[&delivery]).await }
         };
         self.store.write(put).await.unwrap();
     }

@@ -19,27 +19,31 @@ fn caused(by: Option<Actor>, has_account: bool) -> Told {
 #[test]
 fn only_what_an_account_stands_for_is_repeated() {
     let customer = || Actor::User("usr_ada".into());
-    for (by, has_account, repeats) in [
-        (Some(customer()), true, Repeats::All),
-        (Some(staff()), true, Repeats::All),
-        (Some(staff()), false, Repeats::All),
-        (Some(Actor::Guest), false, Repeats::Name),
-        (Some(Actor::TokenBearer), false, Repeats::Name),
-        (Some(Actor::TokenBearer), true, Repeats::Name),
-        (Some(Actor::System), true, Repeats::All),
-        (Some(Actor::System), false, Repeats::Name),
-        (None, true, Repeats::All),
-        (None, false, Repeats::Name),
+    for (by, has_account, (moved, called_off)) in [
+        (Some(customer()), true, (Repeats::All, Repeats::All)),
+        (Some(staff()), true, (Repeats::All, Repeats::All)),
+        (Some(staff()), false, (Repeats::All, Repeats::Reason)),
+        (Some(Actor::Guest), false, (Repeats::Name, Repeats::Name)),
+        (Some(Actor::TokenBearer), false, (Repeats::Name, Repeats::Name)),
+        (Some(Actor::TokenBearer), true, (Repeats::All, Repeats::All)),
+        (Some(Actor::System), true, (Repeats::All, Repeats::All)),
+        (Some(Actor::System), false, (Repeats::Name, Repeats::Name)),
+        (None, true, (Repeats::All, Repeats::All)),
+        (None, false, (Repeats::Name, Repeats::Name)),
     ] {
-        let told = caused(by.clone(), has_account);
-        assert_eq!(Repeats::of(&[told]), repeats, "{by:?}, account: {has_account}");
+        let repeats = |kind| Repeats::of(&job(kind, [caused(by.clone(), has_account)]));
+        assert_eq!(repeats(MailKind::Rescheduled), moved, "{by:?}, account: {has_account}");
+        assert_eq!(repeats(MailKind::Cancelled), called_off, "{by:?}, account: {has_account}");
+        assert_eq!(repeats(MailKind::Declined), called_off, "{by:?}, account: {has_account}");
     }
 }
 
 #[test]
 fn one_booking_that_nobody_stands_for_is_enough() {
     let about = [caused(Some(staff()), true), caused(Some(Actor::Guest), false)];
-    assert_eq!(Repeats::of(&about), Repeats::Name);
+    assert_eq!(Repeats::of(&job(MailKind::Cancelled, about)), Repeats::Name);
+    let about = [caused(Some(staff()), true), caused(Some(staff()), false)];
+    assert_eq!(Repeats::of(&job(MailKind::Cancelled, about)), Repeats::Reason);
 }
 
 /// Everything that people typed of a booking, and a reason.
@@ -54,11 +58,22 @@ fn typed() -> Vec<String> {
 #[test]
 fn a_mail_that_somebody_signed_in_causes_repeats_what_was_typed() {
     let told = reason(caused(Some(staff()), false), "A reason of ours");
-    let mail = read(&job(MailKind::Cancelled, [told]));
+    let mail = read(&job(MailKind::Rescheduled, [told]));
     for typed in typed() {
         assert!(mail.plain.contains(&typed) && mail.html.contains(&typed), "{typed}");
     }
     assert!(mail.ics.unwrap().contains("LOCATION:Hofgarten 3\\, second floor"));
+}
+
+#[test]
+fn whoever_is_turned_away_without_an_account_is_told_why_and_nothing_that_they_typed() {
+    for kind in [MailKind::Declined, MailKind::Cancelled] {
+        let mail = read(&job(kind, [reason(caused(Some(staff()), false), "A reason of ours")]));
+        let everything = format!("{}{}{}", mail.plain, mail.html, mail.ics.unwrap_or_default());
+        for typed in typed() {
+            assert_eq!(everything.contains(&typed), typed == "A reason of ours", "{typed}");
+        }
+    }
 }
 
 #[test]
