@@ -167,8 +167,9 @@ impl App {
             introspection: settings.http.introspection,
             ..Limits::default()
         };
+        let sockets = TaskTracker::new();
         let http = HttpState {
-            engine: graphql::engine(services.clone(), limits, Arc::clone(&throttle)),
+            engine: graphql::engine(services.clone(), limits, Arc::clone(&throttle), sockets.clone()),
             throttle,
             people: {
                 let services = services.clone();
@@ -200,7 +201,7 @@ impl App {
             }),
             settings: Arc::new(settings.http),
             shutdown: shutdown.clone(),
-            sockets: TaskTracker::new(),
+            sockets,
         };
         Ok(Self { store, presence, feed, services, notifier, http, wakes, mails, writes, shutdown })
     }

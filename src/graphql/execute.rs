@@ -13,9 +13,12 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 use chrono::{DateTime, Utc};
+use tokio_util::task::TaskTracker;
 
 use super::gate::{Gate, Limits, Passed};
+use super::live::{self, LiveQueries};
 use super::mask;
+use super::responses::Payload;
 use crate::clock::SharedClock;
 use crate::domain::access::Caller;
 use crate::throttle::{Demand, RetryAfter, Throttle};
@@ -137,8 +140,10 @@ impl From<NotAdmitted> for ServerError {
 
 /// An operation that has passed the check before execution.
 pub struct Prepared {
-    request: Request,
+    pub(super) request: Request,
     kind: OperationKind,
+    /// Whether it is a subscription that may be shared.
+    pub(super) is_public: bool,
 }
 
 impl Prepared {
@@ -147,15 +152,6 @@ impl Prepared {
     pub fn kind(&self) -> OperationKind {
         self.kind
     }
-}
-
-/// What an operation came to.
-#[derive(Debug)]
-pub struct Answer {
-    /// The response as JSON.
-    pub body: Vec<u8>,
-    /// Whether the operation was executed, in part at least; otherwise there is no `data` in the response.
-    pub executed: bool,
 }
 
 /// A schema whose types are forgotten, so that transports need not name them.
@@ -182,6 +178,7 @@ impl<E: Executor> AnySchema for E {
 pub struct Engine {
     pub(super) schema: Arc<dyn AnySchema>,
     pub(super) throttle: Arc<Throttle>,
+    pub(super) live: Arc<LiveQueries>,
     gate: Arc<Gate>,
     sdl: Arc<str>,
     clock: SharedClock,
@@ -191,7 +188,7 @@ pub struct Engine {
 #[derive(Debug)]
 pub enum NotPrepared {
     /// Something is wrong with it: the answer tells what.
-    Invalid(Answer),
+    Invalid(Payload),
     /// Whoever asks has asked too often.
     TooOften(RetryAfter),
 }
@@ -203,9 +200,16 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Executes operations of `schema` within `limits`, as often as `throttle` says.
+    /// Executes operations of `schema` within `limits`, as often as `throttle` says. What goes on beside requests is counted
+    /// by `tasks`.
     #[must_use]
-    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, clock: SharedClock, limits: Limits, throttle: Arc<Throttle>) -> Self
+    pub fn new<Q, M, S>(
+        schema: Schema<Q, M, S>,
+        clock: SharedClock,
+        limits: Limits,
+        throttle: Arc<Throttle>,
+        tasks: TaskTracker,
+    ) -> Self
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
@@ -213,7 +217,8 @@ impl Engine {
     {
         let sdl: Arc<str> = schema.sdl().into();
         let gate = Arc::new(Gate::new(limits, &sdl));
-        Self { schema: Arc::new(schema), throttle, gate, sdl, clock }
+        let live = Arc::new(LiveQueries::new(tasks));
+        Self { schema: Arc::new(schema), throttle, live, gate, sdl, clock }
     }
 
     /// The present instant, for an operation that begins.
@@ -237,13 +242,14 @@ impl Engine {
         let variables = Variables::from_json(serde_json::Value::Object(variables));
         let passed = self.admit(&query, operation_name.as_deref(), &variables, address);
         let Passed { document, kind, .. } = passed.map_err(|refused| match refused {
-            NotAdmitted::Invalid(error) => NotPrepared::Invalid(answer(&Response::from_errors(vec![error]))),
+            NotAdmitted::Invalid(error) => NotPrepared::Invalid(Payload::refusal(error)),
             NotAdmitted::TooOften(wait) => NotPrepared::TooOften(wait),
         })?;
+        let is_public = live::is_public(&document, operation_name.as_deref());
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
         request.set_parsed_query(document);
-        Ok(Prepared { request, kind })
+        Ok(Prepared { request, kind, is_public })
     }
 
     /// What every operation passes, whatever transport it comes by. One that is refused has cost a query: otherwise
@@ -263,28 +269,13 @@ impl Engine {
     }
 
     /// Executes a query or a mutation.
-    pub async fn execute(&self, prepared: Prepared, context: RequestContext) -> Answer {
+    pub async fn execute(&self, prepared: Prepared, context: RequestContext) -> Payload {
         let request_id = context.request_id.clone();
         let mut request = prepared.request;
         request.data = context.into_data();
         request.data.insert(self.started_at());
-        answer(&mask::masked(self.schema.execute(request).await, &request_id))
+        Payload::of(&mask::masked(self.schema.execute(request).await, &request_id))
     }
-}
-
-/// A response as JSON. The specification wants no `data` at all in the answer to what was not executed.
-fn answer(response: &Response) -> Answer {
-    let executed = !mask::is_request_error(response);
-    let body = if executed {
-        serde_json::to_vec(response)
-    } else {
-        serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
-    };
-    let body = body.unwrap_or_else(|error| {
-        tracing::error!(%error, "a response could not be written as JSON");
-        mask::FAULT_BODY.to_vec()
-    });
-    Answer { body, executed }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::graphql::execute::{
     ClientAddress, NotPrepared, Operation, OperationKind, Prepared, RequestContext, Transport,
 };
 use crate::graphql::mask::Code;
+use crate::graphql::responses::Payload;
 use crate::throttle::Demand;
 
 /// An operation in the body.
@@ -138,12 +139,12 @@ impl<'a> Asking<'a> {
             Err(NotPrepared::Invalid(answer)) => answer,
             Err(NotPrepared::TooOften(wait)) => return Err(wait.into()),
         };
-        let status = match media_type {
-            MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
-            MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
+        let status = match (media_type, &answer) {
+            (MediaType::GraphqlResponse, Payload::Refused(_)) => StatusCode::BAD_REQUEST,
+            _ => StatusCode::OK,
         };
         let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::CACHE_CONTROL, "no-store")];
-        Ok((status, headers, answer.body).into_response())
+        Ok((status, headers, answer.response()).into_response())
     }
 }
 

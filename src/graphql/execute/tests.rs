@@ -20,7 +20,8 @@ async fn execute(query: &str, variables: Value) -> (bool, Value) {
         Err(NotPrepared::Invalid(refused)) => refused,
         Err(NotPrepared::TooOften(wait)) => panic!("{wait:?}, without limits"),
     };
-    (answer.executed, serde_json::from_slice(&answer.body).unwrap())
+    let executed = matches!(answer, Payload::Executed(_));
+    (executed, serde_json::from_slice(&answer.response()).unwrap())
 }
 
 #[tokio::test]
