@@ -17,7 +17,8 @@ use tokio_util::task::TaskTracker;
 
 use super::gate::{Gate, Limits, Passed};
 use super::live::{self, LiveQueries};
-use super::mask;
+use super::mask::{self, Code};
+use super::persisted::{self, PersistedDocuments};
 use super::responses::Payload;
 use crate::clock::SharedClock;
 use crate::domain::access::Caller;
@@ -91,13 +92,15 @@ impl RequestContext {
 /// An operation as a client sends it. It cannot be shown: its variables may be secrets.
 #[derive(Default)]
 pub struct Operation {
-    /// The GraphQL document.
-    pub query: String,
+    /// The GraphQL document; may be left out where `extensions` name one that the server keeps.
+    pub query: Option<String>,
     /// Which of the document's operations; can be left out when there is only one.
     #[expect(clippy::struct_field_names, reason = "the name that the specification gives it")]
     pub operation_name: Option<String>,
     /// The values of the operation's variables.
     pub variables: serde_json::Map<String, serde_json::Value>,
+    /// What else the client says: `persistedQuery`, by which hash the document is known.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What an operation does.
@@ -179,6 +182,7 @@ pub struct Engine {
     pub(super) schema: Arc<dyn AnySchema>,
     pub(super) throttle: Arc<Throttle>,
     pub(super) live: Arc<LiveQueries>,
+    persisted: Arc<PersistedDocuments>,
     gate: Arc<Gate>,
     sdl: Arc<str>,
     clock: SharedClock,
@@ -189,6 +193,8 @@ pub struct Engine {
 pub enum NotPrepared {
     /// Something is wrong with it: the answer tells what.
     Invalid(Payload),
+    /// The document that it names is not known: the client sends it along next time.
+    UnknownDocument(Payload),
     /// Whoever asks has asked too often.
     TooOften(RetryAfter),
 }
@@ -218,7 +224,7 @@ impl Engine {
         let sdl: Arc<str> = schema.sdl().into();
         let gate = Arc::new(Gate::new(limits, &sdl));
         let live = Arc::new(LiveQueries::new(tasks));
-        Self { schema: Arc::new(schema), throttle, live, gate, sdl, clock }
+        Self { schema: Arc::new(schema), throttle, live, persisted: Arc::default(), gate, sdl, clock }
     }
 
     /// The present instant, for an operation that begins.
@@ -238,13 +244,39 @@ impl Engine {
     ///
     /// Something is wrong with the operation, or there are too many of them.
     pub fn prepare(&self, operation: Operation, address: ClientAddress) -> Result<Prepared, NotPrepared> {
-        let Operation { query, operation_name, variables } = operation;
+        let Operation { query, operation_name, variables, extensions } = operation;
+        let invalid = |message: String| {
+            let costs_as_much = self.throttle.admit(address.0, &Demand::QUERY);
+            costs_as_much.map_or_else(NotPrepared::TooOften, |()| {
+                NotPrepared::Invalid(Payload::refusal(mask::error(Code::BadUserInput, message)))
+            })
+        };
+        let hash = persisted::named(&extensions).map_err(invalid)?;
+        let query = match (query, hash) {
+            (Some(query), Some(hash)) if !persisted::is_of(&hash, &query) => {
+                return Err(invalid("`extensions.persistedQuery.sha256Hash` is not that of `query`.".to_owned()));
+            }
+            (Some(query), _) => query,
+            (None, Some(hash)) => match self.persisted.find(&hash) {
+                Some(query) => query.to_string(),
+                None => {
+                    self.throttle.admit(address.0, &Demand::QUERY).map_err(NotPrepared::TooOften)?;
+                    let unknown = Payload::refusal(mask::error(Code::BadUserInput, persisted::NOT_FOUND));
+                    return Err(NotPrepared::UnknownDocument(unknown));
+                }
+            },
+            (None, None) => return Err(invalid("There is no `query`. Send a GraphQL document.".to_owned())),
+        };
         let variables = Variables::from_json(serde_json::Value::Object(variables));
         let passed = self.admit(&query, operation_name.as_deref(), &variables, address);
         let Passed { document, kind, .. } = passed.map_err(|refused| match refused {
             NotAdmitted::Invalid(error) => NotPrepared::Invalid(Payload::refusal(error)),
             NotAdmitted::TooOften(wait) => NotPrepared::TooOften(wait),
         })?;
+        // Only what has passed: what is kept is executed again by whoever knows its hash.
+        if let Some(hash) = hash {
+            self.persisted.keep(hash, &query);
+        }
         let is_public = live::is_public(&document, operation_name.as_deref());
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;

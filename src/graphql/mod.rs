@@ -10,6 +10,7 @@ pub mod loader;
 pub mod mask;
 pub mod mutation;
 pub mod page;
+mod persisted;
 pub mod query;
 pub mod request;
 pub mod responses;

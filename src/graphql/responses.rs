@@ -72,7 +72,8 @@ enum Source {
 
 impl Responses {
     /// Just one.
-    pub(super) fn only(payload: Payload) -> Self {
+    #[must_use]
+    pub fn only(payload: Payload) -> Self {
         Self(Source::Ready([payload].into()))
     }
 }

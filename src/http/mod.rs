@@ -15,6 +15,7 @@ mod problem;
 mod request;
 mod server;
 mod socket;
+mod stream;
 
 use std::sync::Arc;
 

@@ -69,8 +69,10 @@ fn object(payload: Option<Value>) -> Result<Option<Map<String, Value>>, String> 
 
 fn operation(payload: Option<Value>) -> Result<Operation, String> {
     let Some(mut payload) = object(payload)? else { return Err("`payload` must have a `query`.".to_owned()) };
-    let Some(Value::String(query)) = payload.remove("query") else {
-        return Err("`payload.query` must be a text.".to_owned());
+    let query = match payload.remove("query") {
+        Some(Value::String(query)) => Some(query),
+        None if payload.get("extensions").is_some_and(|given| given.get("persistedQuery").is_some()) => None,
+        _ => return Err("`payload.query` must be a text.".to_owned()),
     };
     let operation_name = match payload.remove("operationName") {
         None | Some(Value::Null) => None,
@@ -82,8 +84,8 @@ fn operation(payload: Option<Value>) -> Result<Operation, String> {
             .map_err(|_| format!("`payload.{name}` must be an object."))
             .map(Option::unwrap_or_default)
     };
-    let (variables, _extensions) = (map("variables")?, map("extensions")?);
-    Ok(Operation { query, operation_name, variables })
+    let (variables, extensions) = (map("variables")?, map("extensions")?);
+    Ok(Operation { query, operation_name, variables, extensions })
 }
 
 /// `connection_ack`.

@@ -164,7 +164,9 @@ impl Session {
         let Connection { address, request_id, .. } = &self.connection;
         let prepared = match self.engine.prepare(operation, *address) {
             Ok(prepared) => prepared,
-            Err(NotPrepared::Invalid(refusal)) => return Running::refused(refusal),
+            Err(NotPrepared::Invalid(refusal) | NotPrepared::UnknownDocument(refusal)) => {
+                return Running::refused(refusal);
+            }
             Err(NotPrepared::TooOften(wait)) => {
                 return Running::refused(Payload::refusal(mask::too_often(wait.message(), wait)));
             }
