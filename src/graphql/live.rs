@@ -6,8 +6,6 @@
 //!
 //! A state replaces the one before. Whoever reads slowly is skipped ahead, and nothing queues up for them.
 
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash, Hasher as _};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,62 +21,15 @@ use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::task::TaskTracker;
 
-use super::execute::{Prepared, RequestId};
+use super::execute::RequestId;
 use super::gate::chosen;
+use super::key::OperationKey;
 use super::responses::{Payload, payloads};
-use crate::domain::access::{Caller, Role, Viewer};
-use crate::domain::id::OrganizationId;
 
 /// The fields that may be shared: what they send is made of nothing that belongs to one caller.
 const PUBLIC: [&str; 4] = ["presenceChanged", "presenceBetweenChanged", "daySlotsChanged", "monthAvailabilityChanged"];
 /// The argument with which an answer depends on who asks.
 const PRIVATE_ARGUMENT: &str = "reschedule";
-
-/// What makes two subscriptions the same.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct LiveKey {
-    document: Arc<str>,
-    operation_name: Option<Arc<str>>,
-    /// As JSON.
-    variables: Arc<str>,
-    /// `None`: nobody who is signed in.
-    audience: Option<(OrganizationId, Role)>,
-    /// Of the rest, so that it is not hashed again and again.
-    hash: u64,
-}
-
-impl LiveKey {
-    /// The key of a public subscription by `caller`.
-    pub(super) fn of(prepared: &Prepared, caller: &Caller) -> Option<Self> {
-        let request = prepared.is_public.then_some(&prepared.request)?;
-        let variables = serde_json::to_value(&request.variables).ok()?.to_string();
-        let audience = caller.viewer().map(|viewer| (viewer.organization_id.clone(), viewer.role));
-        let (document, operation_name) = (request.query.as_str(), request.operation_name.as_deref());
-        let mut hasher = DefaultHasher::new();
-        (document, operation_name, &variables, &audience).hash(&mut hasher);
-        Some(Self {
-            document: document.into(),
-            operation_name: operation_name.map(Into::into),
-            variables: variables.into(),
-            audience,
-            hash: hasher.finish(),
-        })
-    }
-
-    /// Who asks, in the name of all who may: nobody in particular.
-    pub(super) fn caller(&self) -> Caller {
-        match &self.audience {
-            None => Caller::Anonymous,
-            Some((organization, role)) => Caller::User(Viewer {
-                id: "shared".into(),
-                organization_id: organization.clone(),
-                role: *role,
-                email: None,
-                name: None,
-            }),
-        }
-    }
-}
 
 /// Whether the operation of that name is a subscription of which nothing that is sent belongs to one caller.
 pub(super) fn is_public(document: &ExecutableDocument, operation_name: Option<&str>) -> bool {
@@ -109,7 +60,7 @@ impl LivePart {
 /// All live queries that are watched.
 #[derive(Debug)]
 pub(super) struct LiveQueries {
-    running: DashMap<LiveKey, Arc<LiveQuery>>,
+    running: DashMap<OperationKey, Arc<LiveQuery>>,
     /// What executes them: each ends with its last watcher, and with the server.
     drivers: TaskTracker,
 }
@@ -165,7 +116,7 @@ impl LiveQueries {
     /// Watches the live query of `key`, which is begun by `start` unless somebody watches it already.
     pub(super) fn watch(
         self: &Arc<Self>,
-        key: &LiveKey,
+        key: &OperationKey,
         start: impl FnOnce(LivePart) -> (BoxStream<'static, Response>, RequestId),
     ) -> LiveWatcher {
         match self.running.entry(key.clone()) {
@@ -186,7 +137,7 @@ impl LiveQueries {
     /// Tells what comes, as long as anybody watches.
     async fn drive(
         self: Arc<Self>,
-        key: LiveKey,
+        key: OperationKey,
         query: Arc<LiveQuery>,
         mut payloads: BoxStream<'static, Payload>,
         part: LivePart,

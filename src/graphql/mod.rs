@@ -5,6 +5,8 @@ pub mod error;
 pub mod execute;
 pub mod gate;
 pub mod guard;
+mod kept;
+mod key;
 mod live;
 pub mod loader;
 pub mod mask;
@@ -38,16 +40,21 @@ use crate::service::Services;
 use crate::throttle::Throttle;
 
 /// The schema, ready to execute operations on `services`, as often as `throttle` says. What goes on beside requests is
-/// counted by `tasks`. To be called within the runtime that serves requests.
+/// counted by `tasks`, and of answers at most `kept_bytes` are kept. To be called within the runtime that serves requests.
 #[must_use]
-pub fn engine(services: Services, limits: Limits, throttle: Arc<Throttle>, tasks: TaskTracker) -> Engine {
+pub fn engine(
+    services: Services,
+    limits: Limits,
+    throttle: Arc<Throttle>,
+    (tasks, kept_bytes): (TaskTracker, usize),
+) -> Engine {
     let clock = services.clock();
     let mut builder = builder().data(Loads::new(services.clone())).data(services);
     if !limits.introspection {
         // What is told of a misspelt name is part of the schema, too.
         builder = builder.disable_suggestions();
     }
-    Engine::new(builder.finish(), clock, limits, throttle, tasks)
+    Engine::new(builder.finish(), clock, limits, throttle, (tasks, kept_bytes))
 }
 
 /// The schema in the schema definition language.

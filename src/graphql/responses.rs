@@ -10,8 +10,8 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
-use super::execute::{ClientAddress, Engine, OperationKind, Prepared, RequestContext, RequestId};
-use super::live::{LiveKey, LivePart, LiveWatcher};
+use super::execute::{ClientAddress, Engine, OperationKind, Prepared, RequestContext, RequestId, Sharing};
+use super::live::{LivePart, LiveWatcher};
 use super::mask;
 use crate::service::credentials::Credentials;
 use crate::throttle::{Place, TRY_AGAIN};
@@ -103,48 +103,40 @@ impl Engine {
     #[must_use]
     pub fn respond(&self, prepared: Prepared, context: RequestContext, credentials: Credentials) -> Responses {
         if prepared.kind() != OperationKind::Subscription {
-            return Responses(Source::Own(self.own(prepared.request, context, credentials, None)));
+            let engine = self.clone();
+            let answer = async move { engine.execute(prepared, context).await };
+            return Responses(Source::Own(stream::once(answer).boxed()));
         }
         let place = match self.place(context.address) {
             Ok(place) => place,
             Err(refusal) => return Responses::only(Payload::refusal(refusal)),
         };
-        match LiveKey::of(&prepared, &context.caller) {
-            Some(key) => {
-                let start = |part: LivePart| {
-                    let request_id = context.request_id.clone();
-                    let context = RequestContext { caller: key.caller(), ..context };
-                    let mut request = self.request(prepared.request, context, None);
-                    request.data.insert(part);
-                    (self.schema.stream(request), request_id)
-                };
-                Responses(Source::Shared { watcher: Box::new(self.live.watch(&key, start)), _place: place })
-            }
-            None => Responses(Source::Own(self.own(prepared.request, context, credentials, Some(place)))),
+        if prepared.sharing != Sharing::Live {
+            return Responses(Source::Own(self.own(prepared.request, context, credentials, place)));
         }
+        let key = prepared.key(&context.caller);
+        let start = |part: LivePart| {
+            let request_id = context.request_id.clone();
+            let context = RequestContext { caller: key.caller(), ..context };
+            let mut request = self.request(prepared.request, context);
+            request.data.insert(part);
+            (self.schema.stream(request), request_id)
+        };
+        Responses(Source::Shared { watcher: Box::new(self.live.watch(&key, start)), _place: place })
     }
 
-    /// `request` with all that resolvers want to know.
-    fn request(&self, mut request: Request, context: RequestContext, credentials: Option<Credentials>) -> Request {
-        request.data = context.into_data();
-        request.data.insert(self.started_at());
-        if let Some(credentials) = credentials {
-            request.data.insert(credentials);
-        }
-        request
-    }
-
-    /// An operation that is executed for one client alone.
+    /// A subscription that is executed for one client alone.
     fn own(
         &self,
         request: Request,
         context: RequestContext,
         credentials: Credentials,
-        place: Option<Place>,
+        place: Place,
     ) -> BoxStream<'static, Payload> {
         let request_id = context.request_id.clone();
-        let responses = self.schema.stream(self.request(request, context, Some(credentials)));
-        payloads(responses, request_id)
+        let mut request = self.request(request, context);
+        request.data.insert(credentials);
+        payloads(self.schema.stream(request), request_id)
             .map(move |payload| {
                 let _taken = &place;
                 payload

@@ -22,7 +22,7 @@ pub(crate) fn engine() -> Engine {
 /// The same within other limits.
 pub(crate) fn engine_with(limits: Limits, throttle: Arc<Throttle>) -> Engine {
     let clock = Arc::new(SystemClock::new());
-    Engine::new(Schema::new(Query, Mutation, Subscriptions), clock, limits, throttle, TaskTracker::new())
+    Engine::new(Schema::new(Query, Mutation, Subscriptions), clock, limits, throttle, (TaskTracker::new(), 0))
 }
 
 struct Query;

@@ -129,19 +129,26 @@ impl<'a> Asking<'a> {
                 return Err(problem);
             }
         };
+        // Whoever shows no token is nobody in particular: what is public and kept is theirs without a further look.
+        if verified.is_none()
+            && let Form::Single(media_type) = form(accepted, None)
+            && let Some(answer) = state.engine.kept(&operation, address)?
+        {
+            return Ok(single(media_type, &answer));
+        }
         let prepared = match state.engine.prepare(operation, address) {
             Ok(prepared) => prepared,
             Err(NotPrepared::Invalid(refusal)) => {
                 return Ok(match form(accepted, None) {
                     Form::Single(media_type) => single(media_type, &refusal),
-                    Form::Stream(form) => self::stream(state, form, Responses::only(refusal)),
+                    Form::Stream(form) => stream(state, form, Responses::only(refusal)),
                 });
             }
             Err(NotPrepared::UnknownDocument(unknown)) => {
                 // Clients that send the document along next time take no other status for an answer.
                 return Ok(match form(accepted, None) {
                     Form::Single(media_type) => with_status(StatusCode::OK, media_type, &unknown),
-                    Form::Stream(form) => self::stream(state, form, Responses::only(unknown)),
+                    Form::Stream(form) => stream(state, form, Responses::only(unknown)),
                 });
             }
             Err(NotPrepared::TooOften(wait)) => return Err(wait.into()),
@@ -159,7 +166,7 @@ impl<'a> Asking<'a> {
             Form::Single(media_type) => Ok(single(media_type, &state.engine.execute(prepared, context).await)),
             Form::Stream(form) => {
                 let responses = state.engine.respond(prepared, context, credentials(state, verified));
-                Ok(self::stream(state, form, responses))
+                Ok(stream(state, form, responses))
             }
         }
     }

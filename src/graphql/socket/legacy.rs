@@ -138,8 +138,8 @@ impl SocketExecutor {
             Err(refusal) => return refused(refusal),
         };
         let Self { engine, address, request_id, shutdown, .. } = self;
-        request.data = RequestContext { caller, address, request_id, transport: Transport::WebSocket }.into_data();
-        request.data.insert(engine.started_at());
+        let context = RequestContext { caller, address, request_id, transport: Transport::WebSocket };
+        request = engine.request(request, context);
         request.data.insert(credentials);
         let responses = engine.schema.stream(request);
         match place {
