@@ -92,7 +92,7 @@ mod tests {
         let mut server = Counted::new(server, permit, None);
         let slow = tokio::spawn(async move {
             for _ in 0..3 {
-                tokio::time::sleep(STALLED - Duration::from_secs(1)).await;
+                sleep(STALLED.mul_f32(0.9)).await;
                 client.read_exact(&mut [0; 4]).await.unwrap();
             }
             client
