@@ -4,7 +4,6 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
@@ -401,11 +400,7 @@ impl Engine {
     async fn execute_counted(&self, request: Request, context: RequestContext) -> (Payload, Option<usize>) {
         let request_id = context.request_id.clone();
         let request = self.request(request, context);
-        let response = AssertUnwindSafe(self.schema.execute(request)).catch_unwind().await;
-        let response = match response {
-            Ok(response) => mask::masked(response, &request_id),
-            Err(_panic) => mask::panicked(&request_id),
-        };
+        let response = mask::masked(self.schema.execute(request).await, &request_id);
         let fields = match &response.data {
             Value::Object(data) if response.errors.is_empty() => Some(data.len()),
             _ => None,

@@ -103,8 +103,11 @@ impl Engine {
     #[must_use]
     pub fn respond(&self, prepared: Prepared, context: RequestContext, credentials: Credentials) -> Responses {
         if prepared.kind() != OperationKind::Subscription {
-            let engine = self.clone();
-            let answer = async move { engine.execute(prepared, context).await };
+            let (engine, request_id) = (self.clone(), context.request_id.clone());
+            let answer = async move {
+                let answer = AssertUnwindSafe(engine.execute(prepared, context)).catch_unwind().await;
+                answer.unwrap_or_else(|_panic| Payload::of(&mask::panicked(&request_id)))
+            };
             return Responses(Source::Own(stream::once(answer).boxed()));
         }
         let place = match self.place(context.address) {
