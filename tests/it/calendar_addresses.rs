@@ -31,7 +31,8 @@ async fn a_calendar_is_sent_when_it_has_changed_and_only_then() {
     for tags in [tag.clone(), format!("\"other\", {tag}"), strong, "*".to_owned()] {
         let same = fetch_unless(&url, &tags).await;
         assert_eq!((same.status, same.header("etag"), same.text.as_str()), (304, tag.as_str(), ""), "{tags}");
-        assert_eq!((same.header("cache-control"), same.header("vary")), ("private, no-cache", "accept-encoding"));
+        assert_eq!(same.header("cache-control"), "private, no-cache");
+        assert!(same.headers.get_all("vary").iter().any(|names| names == "accept-encoding"));
     }
     ada.book_it(booking("a", "hour", 10)).await;
     let changed = fetch_unless(&url, &tag).await;
