@@ -19,6 +19,8 @@ const TURNS: usize = 10;
 const A_DAY: usize = 96;
 /// Days that are booked full.
 const DAYS: usize = 30;
+/// How long it takes at the most until what happened is shared out.
+const SHARED_OUT: Duration = Duration::from_secs(1);
 /// How long whatever is still under way may take to arrive.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -42,6 +44,8 @@ pub async fn measure(api: &Arc<Api>, effort: &Effort, count: usize, mail_port: u
     let (mut taken, mut late) = ([Duration::ZERO; 2], Vec::new());
     for turn in 0..2 * TURNS {
         let is_told = turn % 2 == 1;
+        // What happened a moment ago is shared out among the webhooks that there are then.
+        tokio::time::sleep(SHARED_OUT).await;
         ground.switch(api, is_told).await?;
         let begun = Instant::now();
         let row = book(api, &ground, effort, (turn * each, each), is_told).await;

@@ -62,8 +62,8 @@ impl Lane {
         if name == MAIL { Self::Mail } else { Self::Webhook(name.into()) }
     }
 
-    /// Whether `status_code`, as the answer to a delivery, says nothing about others on this lane. (Mail servers' answers
-    /// are known only where they are about the recipient.)
+    /// Whether `status_code`, as the answer to a delivery, says nothing about others on this lane. (Of mail servers no
+    /// other answers are known.)
     #[must_use]
     pub fn is_about_the_delivery(&self, status_code: Option<u16>) -> bool {
         match self {

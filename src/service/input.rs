@@ -90,7 +90,7 @@ impl Problems {
         }
     }
 
-    /// JSON of at most `most` bytes, nested at most [`MAX_JSON_DEPTH`] deep.
+    /// JSON of at most `most` bytes, nested at most 32 deep.
     pub fn json(&mut self, path: &[&str], value: Option<&Value>, most: usize) {
         let Some(value) = value else { return };
         let name = path.last().copied().unwrap_or("input");

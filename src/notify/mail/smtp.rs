@@ -229,7 +229,13 @@ fn not_sent(step: Step, error: &SmtpError) -> NotSent {
     // There is no such mailbox, and there will be none tomorrow. What a server has against us ("5.7.…") may be mended.
     let is_about_us = std::error::Error::source(error).is_some_and(|said| said.to_string().starts_with("5.7."));
     let is_final = step == Step::Recipient && matches!(code, 550 | 551 | 553) && !is_about_us;
-    let status_code = (step == Step::Recipient).then_some(code);
+    // Whether other mails would fare better just now.
+    let is_about_the_mail = match step {
+        Step::Recipient => !is_about_us,
+        Step::Content => code >= 500,
+        _ => false,
+    };
+    let status_code = is_about_the_mail.then_some(code);
     NotSent { status_code, error: format!("the mail server {what} ({code})"), is_final }
 }
 

@@ -26,7 +26,7 @@ pub(super) enum Transport {
 /// Why a mail has not gone out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct NotSent {
-    /// What the mail server answered, if it did, to who the recipient is: that says nothing about other mails.
+    /// What the mail server answered, where it has something against this mail: that says nothing about others.
     pub status_code: Option<u16>,
     /// Why, in words of ours: neither what the server said nor anybody's address.
     pub error: String,

@@ -165,14 +165,17 @@ async fn no_two_workers_lease_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_another_attempt_is_hastened_and_what_is_being_tried_is_not() {
+async fn what_waits_for_another_attempt_is_hastened_unless_it_was_refused_for_what_it_is() {
     on_each_database(|TestStore { store, .. }| async move {
-        add(&store, &[delivery("tried", None, 1), delivery("waits", None, 2)]).await;
-        assert_eq!(lease(&store, "one", midnight(), 2).await, ["tried", "waits"]);
-        settle(&store, "one", "waits", Settled::Again(attempt(1), midnight() + Duration::hours(3)), midnight()).await;
+        add(&store, &["tried", "waits", "refused"].map(|id| delivery(id, None, 1))).await;
+        assert_eq!(lease(&store, "one", midnight(), 3).await.len(), 3);
+        let later = midnight() + Duration::hours(3);
+        let unreached = DeliveryAttempt { status_code: None, ..attempt(1) };
+        settle(&store, "one", "waits", Settled::Again(unreached, later), midnight()).await;
+        settle(&store, "one", "refused", Settled::Again(attempt(1), later), midnight()).await;
         let now = midnight() + Duration::minutes(1);
         store.write(|tx| async move { tx.hasten_deliveries(&Lane::Mail, now).await }).await.unwrap();
-        assert_eq!(lease(&store, "two", now, 2).await, ["waits"]);
+        assert_eq!(lease(&store, "two", now, 3).await, ["waits"]);
     })
     .await;
 }
