@@ -8,8 +8,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_graphql::Context;
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
+use async_graphql::{Context, Positioned};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use dashmap::{DashMap, Entry};
@@ -17,7 +17,7 @@ use lru::LruCache;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::chosen;
-use super::key::OperationKey;
+use super::key::{OperationKey, depends_on_who_asks};
 use crate::service::source::Source;
 use crate::throttle::Demand;
 
@@ -42,11 +42,14 @@ const OVERHEAD: usize = 1024;
 /// Whether the answer to the operation of that name may be kept.
 pub(super) fn is_keepable(document: &ExecutableDocument, operation_name: Option<&str>) -> bool {
     let Ok(operation) = chosen(&document.operations, operation_name) else { return false };
-    let mut roots = operation.selection_set.node.items.iter();
+    let is_public = |root: &Positioned<Selection>| match &root.node {
+        Selection::Field(field) => {
+            KEEPABLE.contains(&field.node.name.node.as_str()) && !depends_on_who_asks(&field.node)
+        }
+        _ => false,
+    };
     operation.ty == OperationType::Query
-        && roots.all(
-            |root| matches!(&root.node, Selection::Field(field) if KEEPABLE.contains(&field.node.name.node.as_str())),
-        )
+        && operation.selection_set.node.items.iter().all(is_public)
         && !names(&operation.selection_set.node, UNTOLD)
         && !document.fragments.values().any(|fragment| names(&fragment.node.selection_set.node, UNTOLD))
 }

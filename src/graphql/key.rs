@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use async_graphql::parser::types::Field;
+use async_graphql_value::Value as Literal;
+
 use super::execute::Operation;
 use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::id::OrganizationId;
@@ -59,4 +62,12 @@ impl OperationKey {
 pub(super) fn variables_text(variables: &serde_json::Map<String, serde_json::Value>) -> Arc<str> {
     // Writing a map into memory cannot fail.
     serde_json::to_string(variables).unwrap_or_default().into()
+}
+
+/// The argument with which what is public depends on who asks: whether they may move the booking.
+const PRIVATE_ARGUMENT: &str = "reschedule";
+
+/// Whether `field`, which is public otherwise, is asked for in a way in which it depends on who asks.
+pub(super) fn depends_on_who_asks(field: &Field) -> bool {
+    field.get_argument(PRIVATE_ARGUMENT).is_some_and(|given| given.node != Literal::Null)
 }

@@ -13,7 +13,6 @@ use std::task::{Context, Poll, ready};
 
 use async_graphql::Response;
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection};
-use async_graphql_value::Value as Literal;
 use dashmap::{DashMap, Entry};
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt as _};
@@ -23,13 +22,11 @@ use tokio_util::task::TaskTracker;
 
 use super::execute::RequestId;
 use super::gate::chosen;
-use super::key::OperationKey;
+use super::key::{OperationKey, depends_on_who_asks};
 use super::responses::{Payload, payloads};
 
 /// The fields that may be shared: what they send is made of nothing that belongs to one caller.
 const PUBLIC: [&str; 4] = ["presenceChanged", "presenceBetweenChanged", "daySlotsChanged", "monthAvailabilityChanged"];
-/// The argument with which an answer depends on who asks.
-const PRIVATE_ARGUMENT: &str = "reschedule";
 
 /// Whether the operation of that name is a subscription of which nothing that is sent belongs to one caller.
 pub(super) fn is_public(document: &ExecutableDocument, operation_name: Option<&str>) -> bool {
@@ -37,8 +34,9 @@ pub(super) fn is_public(document: &ExecutableDocument, operation_name: Option<&s
     let [root] = operation.selection_set.node.items.as_slice() else { return false };
     // A fragment at the root is rare, and executed for its client alone.
     let Selection::Field(field) = &root.node else { return false };
-    let private = field.node.get_argument(PRIVATE_ARGUMENT).is_some_and(|given| given.node != Literal::Null);
-    operation.ty == OperationType::Subscription && PUBLIC.contains(&field.node.name.node.as_str()) && !private
+    operation.ty == OperationType::Subscription
+        && PUBLIC.contains(&field.node.name.node.as_str())
+        && !depends_on_who_asks(&field.node)
 }
 
 /// Which part of its state a live query has sent: those of several days have a state for each. Resolvers find it in the

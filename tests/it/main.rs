@@ -50,6 +50,7 @@ mod limits;
 mod lists;
 mod live;
 mod live_schedules;
+mod live_sharing;
 mod mail_addresses;
 mod mail_limits;
 mod mail_server;
