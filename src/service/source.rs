@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use super::Services;
 use super::live::Footprint;
 use crate::domain::id::{OrganizationId, ResourceId};
 use crate::feed::{CatalogueWatch, Mark, Topic, Watch};
 use crate::presence::Presence;
+
+/// How long an answer is relied upon at most: what is mended in the database behind the server's back is told to nobody.
+const LONGEST: TimeDelta = TimeDelta::minutes(1);
 
 /// What an answer was made of.
 #[derive(Debug)]
@@ -19,8 +22,8 @@ pub struct Source {
     holds: Option<Holds>,
     /// When it was made: a clock that is set back makes it one of the future.
     from: DateTime<Utc>,
-    /// When the clock alone changes it.
-    until: Option<DateTime<Utc>>,
+    /// When the clock alone changes it, or nobody relies on it any more.
+    until: DateTime<Utc>,
 }
 
 /// The holds of a resource, as they were.
@@ -43,8 +46,7 @@ impl Source {
     /// Whether an answer that was made of it is still true at `now`.
     #[must_use]
     pub fn is_true(&self, now: DateTime<Utc>) -> bool {
-        self.from <= now
-            && self.until.is_none_or(|until| now < until)
+        (self.from..self.until).contains(&now)
             && !self.occupancy.has_changed()
             && !self.catalogue.has_changed()
             && self.holds.as_ref().is_none_or(|holds| holds.presence.revision(&holds.resource) == holds.revision)
@@ -84,6 +86,7 @@ impl Services {
         let catalogue = feed.watch_catalogue(footprint.catalogue.clone());
         let occupancy = feed.watch(Topic::Occupancy, footprint.occupancy.iter().cloned());
         let is_unchanged = feed.is_unchanged(begun.mark, &footprint.catalogue, &footprint.occupancy);
+        let until = until.into_iter().fold(begun.at + LONGEST, DateTime::min);
         is_unchanged.then_some(Source { catalogue, occupancy, holds: None, from: begun.at, until })
     }
 

@@ -12,14 +12,14 @@ use super::*;
 use crate::auth::{KeySetAddress, SignatureAlgorithm};
 
 /// A server that listens.
-struct Listening {
+pub(super) struct Listening {
     fixture: Fixture,
     address: SocketAddr,
     serving: JoinHandle<std::io::Result<Ended>>,
 }
 
 impl Listening {
-    fn new(settings: HttpSettings) -> Self {
+    pub(super) fn new(settings: HttpSettings) -> Self {
         Self::of(Fixture::with(settings))
     }
 
@@ -41,7 +41,7 @@ impl Listening {
         connect_async(request).await.map(|(stream, _)| Client(stream))
     }
 
-    async fn connect(&self) -> Client {
+    pub(super) async fn connect(&self) -> Client {
         self.try_connect("graphql-transport-ws", None).await.unwrap()
     }
 
@@ -60,7 +60,7 @@ impl Listening {
     }
 
     /// A client that has introduced itself.
-    async fn introduced(&self) -> Client {
+    pub(super) async fn introduced(&self) -> Client {
         let mut client = self.connect().await;
         client.say(json!({"type": "connection_init"})).await;
         assert_eq!(client.hears().await, json!({"type": "connection_ack"}));
@@ -68,18 +68,18 @@ impl Listening {
     }
 }
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(super) struct Client(pub(super) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
-    async fn say(&mut self, message: Value) {
+    pub(super) async fn say(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, query: &str) {
+    pub(super) async fn subscribe(&mut self, id: &str, query: &str) {
         self.say(json!({"type": "subscribe", "id": id, "payload": {"query": query}})).await;
     }
 
-    async fn hears(&mut self) -> Value {
+    pub(super) async fn hears(&mut self) -> Value {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
@@ -100,7 +100,7 @@ impl Client {
     }
 
     /// The code that the connection is closed with.
-    async fn is_closed(&mut self) -> u16 {
+    pub(super) async fn is_closed(&mut self) -> u16 {
         match self.0.next().await {
             Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
             other => panic!("not closed: {other:?}"),
