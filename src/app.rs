@@ -31,6 +31,9 @@ use crate::service::{Parts, ServiceSettings, Services};
 use crate::store::{StatementObserver, Store, StoreError, StoreOptions};
 use crate::throttle::Throttle;
 
+/// How many MiB of answers are kept unless somebody says otherwise.
+const KEPT_MIB: usize = 64;
+
 /// Why the program ends before its time, for whoever runs it.
 #[derive(Debug)]
 pub struct StartError(String);
@@ -167,8 +170,14 @@ impl App {
             introspection: settings.http.introspection,
             ..Limits::default()
         };
+        let sockets = TaskTracker::new();
         let http = HttpState {
-            engine: graphql::engine(services.clone(), limits, Arc::clone(&throttle)),
+            engine: graphql::engine(
+                services.clone(),
+                limits,
+                Arc::clone(&throttle),
+                (sockets.clone(), kept_bytes(&settings, &store)),
+            ),
             throttle,
             people: {
                 let services = services.clone();
@@ -200,7 +209,7 @@ impl App {
             }),
             settings: Arc::new(settings.http),
             shutdown: shutdown.clone(),
-            sockets: TaskTracker::new(),
+            sockets,
         };
         Ok(Self { store, presence, feed, services, notifier, http, wakes, mails, writes, shutdown })
     }
@@ -276,6 +285,12 @@ impl App {
             work.await;
         })
     }
+}
+
+/// How many bytes of answers are kept. What other servers on the same database change, this one is not told of.
+fn kept_bytes(settings: &ServeSettings, store: &Store) -> usize {
+    let fitting = if store.is_embedded() { KEPT_MIB } else { 0 };
+    settings.limits.kept_answers.unwrap_or(fitting) * 1024 * 1024
 }
 
 fn hold_settings(holds: &config::HoldSettings) -> HoldSettings {

@@ -294,6 +294,10 @@ pub struct LimitArgs {
     /// The most that one operation may come to, its lists counted by their sizes.
     #[arg(long, env = "SLOTWISE_MAX_COMPLEXITY", value_name = "COUNT", default_value = "20000")]
     pub max_complexity: String,
+    /// How much memory may be used for answers to public queries that are kept while they are true, in MiB; 0: none are.
+    /// Default: 64 on SQLite, and 0 on PostgreSQL, where other servers may change what this one has read.
+    #[arg(long, env = "SLOTWISE_KEPT_ANSWERS", value_name = "MIB")]
+    pub kept_answers: Option<String>,
     /// Whether the schema is told: by introspection, and at `/schema.graphql`.
     #[arg(
         long,

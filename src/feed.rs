@@ -5,6 +5,7 @@
 //! see `bookings`.)
 
 mod bookings;
+mod recent;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,6 +16,9 @@ use futures_util::future::select_all;
 use tokio::sync::{broadcast, watch};
 
 pub use bookings::{BookingWatch, FellBehind};
+pub use recent::Mark;
+
+use recent::Recent;
 
 use crate::domain::booking::BookingEvent;
 use crate::domain::id::{OrganizationId, ResourceId};
@@ -40,6 +44,7 @@ struct Shared {
     catalogues: DashMap<OrganizationId, Channel>,
     bookings: DashMap<OrganizationId, broadcast::Sender<Arc<BookingEvent>>>,
     watchers: AtomicUsize,
+    recent: Recent,
 }
 
 /// Where changes are told and watched. Clones are the same feed.
@@ -72,6 +77,9 @@ impl ChangeFeed {
     /// Wakes whoever watches `topic` on a span of `resource` that overlaps `span`. Call it after the change is there
     /// to be read.
     pub fn publish(&self, topic: Topic, resource: &ResourceId, span: QuantumSpan) {
+        if topic == Topic::Occupancy {
+            self.0.recent.occupancy(resource, span);
+        }
         let touched: Vec<_> = match self.0.topics.get(&(topic, resource.clone())) {
             None => return,
             Some(channels) => channels
@@ -97,10 +105,24 @@ impl ChangeFeed {
 
     /// Wakes whoever watches the catalogue of `organization`. Call it after the change is there to be read.
     pub fn publish_catalogue(&self, organization: &OrganizationId) {
+        self.0.recent.catalogue(organization);
         let channel = self.0.catalogues.get(organization).map(|channel| Arc::clone(&channel));
         if let Some(channel) = channel {
             channel.send_replace(());
         }
+    }
+
+    /// The present moment, for [`ChangeFeed::is_unchanged`].
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.0.recent.mark()
+    }
+
+    /// Whether the catalogue of `organization` and what is occupied in `spans` have not changed since `mark`, for certain.
+    /// Whoever begins to watch them before asking misses nothing afterwards.
+    #[must_use]
+    pub fn is_unchanged(&self, mark: Mark, organization: &OrganizationId, spans: &[(ResourceId, QuantumSpan)]) -> bool {
+        self.0.recent.is_unchanged(mark, organization, spans)
     }
 
     /// How many watches of time and of bookings there are.
@@ -143,6 +165,15 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Whether anything has changed since the watch was made, or since [`Watch::changed`] ended.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        // Where the other end is gone, nobody would tell.
+        self.interests.iter().any(|interest| interest.changes.has_changed().unwrap_or(true))
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
         for Interest { resource, span, changes } in self.interests.drain(..) {
@@ -177,6 +208,14 @@ impl CatalogueWatch {
             // The map's sender and so the channel live as long as this watch: the result is never an error.
             let _ = changes.changed().await;
         }
+    }
+}
+
+impl CatalogueWatch {
+    /// Whether anything has changed since the watch was made, or since [`CatalogueWatch::changed`] ended.
+    #[must_use]
+    pub fn has_changed(&self) -> bool {
+        self.changes.as_ref().is_none_or(|changes| changes.has_changed().unwrap_or(true))
     }
 }
 

@@ -13,6 +13,8 @@ const CONNECTION_LIMITS: Setting = setting("connection-limits", "SLOTWISE_CONNEC
 const TRUSTED_PROXIES: Setting = setting("trusted-proxies", "SLOTWISE_TRUSTED_PROXIES");
 const MAX_COMPLEXITY: Setting = setting("max-complexity", "SLOTWISE_MAX_COMPLEXITY");
 
+const KEPT_ANSWERS: Setting = setting("kept-answers", "SLOTWISE_KEPT_ANSWERS");
+
 /// The most that a rate can be: beyond it, one may as well be off.
 const MOST_A_MINUTE: u32 = 100_000_000;
 /// Most of anything that can be open at once.
@@ -27,11 +29,18 @@ pub struct LimitSettings {
     pub connections: ConnectionLimits,
     /// The most that one operation may come to, its lists counted by their sizes.
     pub complexity: u64,
+    /// How many MiB of answers are kept; `None`: what suits the database.
+    pub kept_answers: Option<usize>,
 }
 
 impl Default for LimitSettings {
     fn default() -> Self {
-        Self { rates: RateLimits::default(), connections: ConnectionLimits::default(), complexity: 20_000 }
+        Self {
+            rates: RateLimits::default(),
+            connections: ConnectionLimits::default(),
+            complexity: 20_000,
+            kept_answers: None,
+        }
     }
 }
 
@@ -67,7 +76,12 @@ impl Reading {
         let rates = self.rates(args.rate_limits.as_deref());
         let connections = self.connections(args.connection_limits.as_deref());
         let complexity = self.number(MAX_COMPLEXITY, &args.max_complexity, 1_000, 1_000_000_000);
-        Some(LimitSettings { rates: rates?, connections: connections?, complexity: complexity? })
+        let kept = args.kept_answers.as_deref().map(|text| self.number(KEPT_ANSWERS, text, 0, 65_536));
+        let kept_answers = match kept {
+            None => None,
+            Some(kept) => Some(kept?),
+        };
+        Some(LimitSettings { rates: rates?, connections: connections?, complexity: complexity?, kept_answers })
     }
 
     pub(super) fn rates(&mut self, text: Option<&str>) -> Option<RateLimits> {

@@ -6,16 +6,24 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Executor, ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Variables};
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{
+    Data, Executor, ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Value, Variables,
+};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 use chrono::{DateTime, Utc};
+use tokio_util::task::TaskTracker;
 
 use super::gate::{Gate, Limits, Passed};
-use super::mask;
+use super::kept::{self, KeptAnswers, Sources};
+use super::key::{self, OperationKey};
+use super::live::{self, LiveQueries};
+use super::mask::{self, Code};
+use super::persisted::{self, DocumentHash, PersistedDocuments};
+use super::responses::Payload;
 use crate::clock::SharedClock;
 use crate::domain::access::Caller;
 use crate::throttle::{Demand, RetryAfter, Throttle};
@@ -73,28 +81,28 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    /// The context as the library hands it to resolvers.
-    pub(super) fn into_data(self) -> Data {
+    /// Puts it where the library hands it to resolvers.
+    pub(super) fn put_into(self, data: &mut Data) {
         let Self { caller, address, request_id, transport } = self;
-        let mut data = Data::default();
         data.insert(caller);
         data.insert(address);
         data.insert(request_id);
         data.insert(transport);
-        data
     }
 }
 
 /// An operation as a client sends it. It cannot be shown: its variables may be secrets.
 #[derive(Default)]
 pub struct Operation {
-    /// The GraphQL document.
-    pub query: String,
+    /// The GraphQL document; may be left out where `extensions` name one that the server keeps.
+    pub query: Option<String>,
     /// Which of the document's operations; can be left out when there is only one.
     #[expect(clippy::struct_field_names, reason = "the name that the specification gives it")]
     pub operation_name: Option<String>,
     /// The values of the operation's variables.
     pub variables: serde_json::Map<String, serde_json::Value>,
+    /// What else the client says: `persistedQuery`, by which hash the document is known.
+    pub extensions: serde_json::Map<String, serde_json::Value>,
 }
 
 /// What an operation does.
@@ -137,8 +145,36 @@ impl From<NotAdmitted> for ServerError {
 
 /// An operation that has passed the check before execution.
 pub struct Prepared {
-    request: Request,
+    pub(super) request: Request,
     kind: OperationKind,
+    pub(super) sharing: Sharing,
+    /// The variables as a key has them.
+    variables: Arc<str>,
+    /// What it takes from the budgets of whoever asks.
+    demand: Demand,
+}
+
+/// Whether what an operation comes to is shared by those who ask the same.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sharing {
+    /// It is not.
+    Private,
+    /// A subscription that is executed once.
+    Live,
+    /// A query whose answer is kept.
+    Kept,
+}
+
+impl Sharing {
+    fn of(document: &ExecutableDocument, operation_name: Option<&str>) -> Self {
+        if live::is_public(document, operation_name) {
+            Self::Live
+        } else if kept::is_keepable(document, operation_name) {
+            Self::Kept
+        } else {
+            Self::Private
+        }
+    }
 }
 
 impl Prepared {
@@ -147,15 +183,12 @@ impl Prepared {
     pub fn kind(&self) -> OperationKind {
         self.kind
     }
-}
 
-/// What an operation came to.
-#[derive(Debug)]
-pub struct Answer {
-    /// The response as JSON.
-    pub body: Vec<u8>,
-    /// Whether the operation was executed, in part at least; otherwise there is no `data` in the response.
-    pub executed: bool,
+    /// What makes it the same as others of its audience.
+    pub(super) fn key(&self, caller: &Caller) -> OperationKey {
+        let Request { query, operation_name, .. } = &self.request;
+        OperationKey::new(query, operation_name.as_deref(), &self.variables, caller)
+    }
 }
 
 /// A schema whose types are forgotten, so that transports need not name them.
@@ -182,6 +215,9 @@ impl<E: Executor> AnySchema for E {
 pub struct Engine {
     pub(super) schema: Arc<dyn AnySchema>,
     pub(super) throttle: Arc<Throttle>,
+    pub(super) live: Arc<LiveQueries>,
+    kept: Arc<KeptAnswers>,
+    persisted: Arc<PersistedDocuments>,
     gate: Arc<Gate>,
     sdl: Arc<str>,
     clock: SharedClock,
@@ -191,7 +227,9 @@ pub struct Engine {
 #[derive(Debug)]
 pub enum NotPrepared {
     /// Something is wrong with it: the answer tells what.
-    Invalid(Answer),
+    Invalid(Payload),
+    /// The document that it names is not known: the client sends it along next time.
+    UnknownDocument(Payload),
     /// Whoever asks has asked too often.
     TooOften(RetryAfter),
 }
@@ -203,9 +241,16 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Executes operations of `schema` within `limits`, as often as `throttle` says.
+    /// Executes operations of `schema` within `limits`, as often as `throttle` says. What goes on beside requests is counted
+    /// by `tasks`, and of answers at most `kept_bytes` are kept.
     #[must_use]
-    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, clock: SharedClock, limits: Limits, throttle: Arc<Throttle>) -> Self
+    pub fn new<Q, M, S>(
+        schema: Schema<Q, M, S>,
+        clock: SharedClock,
+        limits: Limits,
+        throttle: Arc<Throttle>,
+        (tasks, kept_bytes): (TaskTracker, usize),
+    ) -> Self
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
@@ -213,7 +258,9 @@ impl Engine {
     {
         let sdl: Arc<str> = schema.sdl().into();
         let gate = Arc::new(Gate::new(limits, &sdl));
-        Self { schema: Arc::new(schema), throttle, gate, sdl, clock }
+        let live = Arc::new(LiveQueries::new(tasks));
+        let kept = Arc::new(KeptAnswers::new(kept_bytes));
+        Self { schema: Arc::new(schema), throttle, live, kept, persisted: Arc::default(), gate, sdl, clock }
     }
 
     /// The present instant, for an operation that begins.
@@ -233,17 +280,55 @@ impl Engine {
     ///
     /// Something is wrong with the operation, or there are too many of them.
     pub fn prepare(&self, operation: Operation, address: ClientAddress) -> Result<Prepared, NotPrepared> {
-        let Operation { query, operation_name, variables } = operation;
+        let Operation { query, operation_name, variables, extensions } = operation;
+        let hash = persisted::named(&extensions).map_err(|wrong| self.invalid(wrong, address))?;
+        let query = self.document(query, hash.as_ref(), address)?;
+        let variables_text = key::variables_text(&variables);
         let variables = Variables::from_json(serde_json::Value::Object(variables));
         let passed = self.admit(&query, operation_name.as_deref(), &variables, address);
-        let Passed { document, kind, .. } = passed.map_err(|refused| match refused {
-            NotAdmitted::Invalid(error) => NotPrepared::Invalid(answer(&Response::from_errors(vec![error]))),
+        let Passed { document, kind, demand } = passed.map_err(|refused| match refused {
+            NotAdmitted::Invalid(error) => NotPrepared::Invalid(Payload::refusal(error)),
             NotAdmitted::TooOften(wait) => NotPrepared::TooOften(wait),
         })?;
+        // Only what has passed: what is kept is executed again by whoever knows its hash.
+        if let Some(hash) = hash {
+            self.persisted.keep(hash, &query);
+        }
+        let sharing = Sharing::of(&document, operation_name.as_deref());
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
         request.set_parsed_query(document);
-        Ok(Prepared { request, kind })
+        Ok(Prepared { request, kind, sharing, variables: variables_text, demand })
+    }
+
+    /// The document of an operation: the one that was sent, or the one that is kept.
+    fn document(
+        &self,
+        query: Option<String>,
+        hash: Option<&DocumentHash>,
+        address: ClientAddress,
+    ) -> Result<String, NotPrepared> {
+        match (query, hash) {
+            (Some(query), Some(hash)) if !persisted::is_of(hash, &query) => {
+                let message = "`extensions.persistedQuery.sha256Hash` is not that of `query`.";
+                Err(self.invalid(message.to_owned(), address))
+            }
+            (Some(query), _) => Ok(query),
+            (None, None) => Err(self.invalid("There is no `query`. Send a GraphQL document.".to_owned(), address)),
+            (None, Some(hash)) => self.persisted.find(hash).map(|query| query.to_string()).ok_or_else(|| {
+                let unknown = Payload::refusal(mask::error(Code::BadUserInput, persisted::NOT_FOUND));
+                self.refused(NotPrepared::UnknownDocument(unknown), address)
+            }),
+        }
+    }
+
+    fn invalid(&self, message: String, address: ClientAddress) -> NotPrepared {
+        self.refused(NotPrepared::Invalid(Payload::refusal(mask::error(Code::BadUserInput, message))), address)
+    }
+
+    /// `refusal`, which costs as much as a query.
+    fn refused(&self, refusal: NotPrepared, ClientAddress(address): ClientAddress) -> NotPrepared {
+        self.throttle.admit(address, &Demand::QUERY).map_or_else(NotPrepared::TooOften, |()| refusal)
     }
 
     /// What every operation passes, whatever transport it comes by. One that is refused has cost a query: otherwise
@@ -262,29 +347,73 @@ impl Engine {
         checked.map_err(|refused| NotAdmitted::Invalid(refused.into()))
     }
 
-    /// Executes a query or a mutation.
-    pub async fn execute(&self, prepared: Prepared, context: RequestContext) -> Answer {
-        let request_id = context.request_id.clone();
-        let mut request = prepared.request;
-        request.data = context.into_data();
-        request.data.insert(self.started_at());
-        answer(&mask::masked(self.schema.execute(request).await, &request_id))
+    /// The answer to an operation of nobody who is signed in, if it is kept and true: without reading its document.
+    ///
+    /// # Errors
+    /// There are too many operations from there.
+    pub fn kept(&self, operation: &Operation, address: ClientAddress) -> Result<Option<Payload>, RetryAfter> {
+        let found = match (&operation.query, operation.extensions.is_empty()) {
+            (Some(document), true) => self.kept.find(&OperationKey::anonymous(document, operation), self.clock.now()),
+            _ => None,
+        };
+        let Some((answer, demand)) = found else { return Ok(None) };
+        self.throttle.admit(address.0, &demand)?;
+        Ok(Some(Payload::Executed(answer)))
     }
-}
 
-/// A response as JSON. The specification wants no `data` at all in the answer to what was not executed.
-fn answer(response: &Response) -> Answer {
-    let executed = !mask::is_request_error(response);
-    let body = if executed {
-        serde_json::to_vec(response)
-    } else {
-        serde_json::to_vec(&serde_json::json!({ "errors": response.errors }))
-    };
-    let body = body.unwrap_or_else(|error| {
-        tracing::error!(%error, "a response could not be written as JSON");
-        mask::FAULT_BODY.to_vec()
-    });
-    Answer { body, executed }
+    /// Executes a query or a mutation, or finds the answer among those that are kept.
+    pub async fn execute(&self, prepared: Prepared, context: RequestContext) -> Payload {
+        if prepared.sharing != Sharing::Kept || !self.kept.keeps() {
+            return self.execute_for_one(prepared.request, context).await;
+        }
+        let key = prepared.key(&context.caller);
+        // Whoever asks while it is found out waits once for that; what has changed meanwhile they find out for themselves.
+        let mut turn = None;
+        for _ in 0..2 {
+            if let Some((answer, _)) = self.kept.find(&key, self.clock.now()) {
+                return Payload::Executed(answer);
+            }
+            turn = self.kept.turn(&key).await;
+            if turn.is_some() {
+                break;
+            }
+        }
+        let sources = Sources::default();
+        let mut request = prepared.request;
+        request.data.insert(sources.clone());
+        let (payload, fields) = self.execute_counted(request, context).await;
+        if let Payload::Executed(answer) = &payload
+            && let Some(sources) = fields.and_then(|fields| sources.of(fields))
+        {
+            self.kept.keep(key, answer.clone(), sources, &prepared.demand);
+        }
+        drop(turn);
+        payload
+    }
+
+    async fn execute_for_one(&self, request: Request, context: RequestContext) -> Payload {
+        self.execute_counted(request, context).await.0
+    }
+
+    /// Executes a query or a mutation. Beside what it came to, how many fields the answer has at its root; `None`: it has
+    /// errors.
+    async fn execute_counted(&self, request: Request, context: RequestContext) -> (Payload, Option<usize>) {
+        let request_id = context.request_id.clone();
+        let request = self.request(request, context);
+        let response = mask::masked(self.schema.execute(request).await, &request_id);
+        let fields = match &response.data {
+            Value::Object(data) if response.errors.is_empty() => Some(data.len()),
+            _ => None,
+        };
+        (Payload::of(&response), fields)
+    }
+
+    /// `request` with all that resolvers want to know.
+    pub(super) fn request(&self, mut request: Request, context: RequestContext) -> Request {
+        context.put_into(&mut request.data);
+        request.data.insert(self.started_at());
+        request
+    }
 }
 
 #[cfg(test)]

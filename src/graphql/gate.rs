@@ -176,7 +176,11 @@ fn too_deep(limits: &Limits) -> Refused {
     Refused::new(format!("The document is nested too deeply; {} levels of fields are accepted.", limits.depth))
 }
 
-fn chosen<'a>(operations: &'a DocumentOperations, name: Option<&str>) -> Result<&'a OperationDefinition, Refused> {
+/// The operation of that name; the only one, if none is named.
+pub(super) fn chosen<'a>(
+    operations: &'a DocumentOperations,
+    name: Option<&str>,
+) -> Result<&'a OperationDefinition, Refused> {
     match (operations, name) {
         (DocumentOperations::Single(operation), None) => Ok(&operation.node),
         (DocumentOperations::Multiple(operations), Some(name)) => {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use async_graphql::{ErrorExtensionValues, PathSegment, Response, ServerError, Value};
 
 use super::execute::RequestId;
+use crate::error::Error;
 use crate::throttle::RetryAfter;
 
 /// The codes in `extensions.code` of top-level errors: all there are.
@@ -51,9 +52,9 @@ impl Code {
 /// The extension that tells with [`Code::RateLimited`] in how many seconds to come back.
 pub const RETRY_AFTER: &str = "retryAfter";
 
-/// The answer when not even an answer can be written.
-pub(super) const FAULT_BODY: &[u8] =
-    br#"{"errors":[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]}"#;
+/// The errors of an answer when not even an answer can be written.
+pub(super) const FAULT_ERRORS: &[u8] =
+    br#"[{"message":"Something went wrong on our side.","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]"#;
 
 /// An error with one of our codes.
 pub(super) fn error(code: Code, message: impl Into<String>) -> ServerError {
@@ -117,6 +118,12 @@ fn fault(error: &ServerError, request_id: &RequestId) -> ServerError {
     masked.locations.clone_from(&error.locations);
     masked.path.clone_from(&error.path);
     masked
+}
+
+/// What a client is told of `fault`, which is logged: it could not be found out who asks.
+pub(super) fn fault_of(fault: &Error, request_id: &RequestId) -> ServerError {
+    tracing::error!(request_id = request_id.as_str(), error = ?fault, "it could not be found out who asks");
+    error(Code::InternalServerError, fault_message(request_id))
 }
 
 /// The text of every fault.

@@ -1,16 +1,21 @@
-//! The schema: the only code that knows async-graphql, but for the library's WebSocket service in `http`.
+//! The schema, and how its operations are executed: the only code that knows async-graphql.
 
 pub mod arguments;
 pub mod error;
 pub mod execute;
 pub mod gate;
 pub mod guard;
+mod kept;
+mod key;
+mod live;
 pub mod loader;
 pub mod mask;
 pub mod mutation;
 pub mod page;
+mod persisted;
 pub mod query;
 pub mod request;
+pub mod responses;
 pub mod scalar;
 pub mod selection;
 pub mod socket;
@@ -22,6 +27,7 @@ pub mod types;
 use std::sync::Arc;
 
 use async_graphql::{Schema, SchemaBuilder};
+use tokio_util::task::TaskTracker;
 
 use execute::Engine;
 use gate::Limits;
@@ -33,17 +39,22 @@ use subscription::Subscription;
 use crate::service::Services;
 use crate::throttle::Throttle;
 
-/// The schema, ready to execute operations on `services`, as often as `throttle` says. To be called within the runtime
-/// that serves requests.
+/// The schema, ready to execute operations on `services`, as often as `throttle` says. What goes on beside requests is
+/// counted by `tasks`, and of answers at most `kept_bytes` are kept. To be called within the runtime that serves requests.
 #[must_use]
-pub fn engine(services: Services, limits: Limits, throttle: Arc<Throttle>) -> Engine {
+pub fn engine(
+    services: Services,
+    limits: Limits,
+    throttle: Arc<Throttle>,
+    (tasks, kept_bytes): (TaskTracker, usize),
+) -> Engine {
     let clock = services.clock();
     let mut builder = builder().data(Loads::new(services.clone())).data(services);
     if !limits.introspection {
         // What is told of a misspelt name is part of the schema, too.
         builder = builder.disable_suggestions();
     }
-    Engine::new(builder.finish(), clock, limits, throttle)
+    Engine::new(builder.finish(), clock, limits, throttle, (tasks, kept_bytes))
 }
 
 /// The schema in the schema definition language.

@@ -1,25 +1,24 @@
 //! Operations over one WebSocket, whatever carries its frames: what is sent, apart from how it is sent.
 //!
-//! Stands on the library's service for the two subprotocols, which gets every operation through the same check and
-//! mask as any other transport.
+//! `graphql-transport-ws` is spoken here; the older protocol by the library's service.
 
-use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, OnceLock};
+mod legacy;
+mod message;
+mod session;
 
-use async_graphql::http::{WebSocket, WebSocketProtocols, WsMessage};
-use async_graphql::{Data, Executor, Request, Response, ServerError};
+use async_graphql::ServerError;
+use bytes::Bytes;
+use futures_util::Stream;
 use futures_util::stream::{self, BoxStream};
-use futures_util::{Stream, StreamExt as _, future};
 use serde_json::Value;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, Transport};
+use super::execute::{ClientAddress, Engine, RequestId};
 use super::mask::{self, Code};
 use crate::domain::access::Caller;
-use crate::error::Internal;
 use crate::service::credentials::Credentials;
-use crate::throttle::{Place, TRY_AGAIN};
+use crate::throttle::TRY_AGAIN;
+use session::Session;
 
 /// The most operations that may run on one connection at a time.
 const MAX_OPERATIONS: usize = 100;
@@ -56,12 +55,16 @@ pub enum Frame {
     Close(u16, String),
 }
 
-/// The close code for a token that is not accepted. Clients may connect again, with another one.
-const FORBIDDEN: u16 = 4403;
 /// The close code for messages that are not of the protocol.
 const BAD_REQUEST: u16 = 4400;
 /// The close code for whoever asks before introducing themself.
 const UNAUTHORIZED: u16 = 4401;
+/// The close code for a token that is not accepted. Clients may connect again, with another one.
+const FORBIDDEN: u16 = 4403;
+/// The close code for whoever starts an operation under the id of one that runs.
+const DUPLICATE: u16 = 4409;
+/// The close code for whoever introduces themself twice.
+const TWICE_INTRODUCED: u16 = 4429;
 /// The close code for a server that cannot do its work for the moment. Clients connect again.
 const TRY_AGAIN_LATER: u16 = 1013;
 
@@ -117,190 +120,37 @@ impl Engine {
     /// and a token that has expired count at once.
     pub fn connect<I, F, R>(&self, connection: Connection, input: I, init: F) -> BoxStream<'static, Frame>
     where
-        I: Stream + Send + 'static,
-        I::Item: AsRef<[u8]>,
+        I: Stream<Item = Bytes> + Send + 'static,
         F: FnOnce(Value) -> R + Send + 'static,
         R: Future<Output = Result<Credentials, Refused>> + Send + 'static,
     {
-        let Connection { protocol, address, request_id, shutdown } = connection;
-        let (running, mut idle) = watch::channel(0);
-        let drained = {
-            let shutdown = shutdown.clone();
-            async move {
-                shutdown.cancelled().await;
-                // Cannot fail before the executor, which counts, is gone; then everything is.
-                let _gone = idle.wait_for(|running| *running == 0).await;
-            }
-        };
-        let credentials = Arc::new(OnceLock::new());
-        let executor = SocketExecutor {
-            engine: self.clone(),
-            address,
-            request_id,
-            credentials: Arc::clone(&credentials),
-            running: Arc::new(running),
-            shutdown,
-        };
-        let on_init = move |payload: Value| async move {
-            let introduced = init(payload).await.map_err(|refused| async_graphql::Error::new(refused.reason()))?;
-            // The library calls this once.
-            let _first = credentials.set(introduced);
-            Ok(Data::default())
-        };
-        let library = match protocol {
-            Protocol::TransportWs => WebSocketProtocols::GraphQLWS,
-            Protocol::Legacy => WebSocketProtocols::SubscriptionsTransportWS,
-        };
-        WebSocket::new(executor, input.take_until(Box::pin(drained)), library)
-            .on_connection_init(on_init)
-            .map(|message| match message {
-                WsMessage::Text(text) => Frame::Text(text),
-                WsMessage::Close(code, reason) => close(code, reason),
-            })
-            .boxed()
-    }
-}
-
-/// The library's closes, with the codes of the protocol: 1002 is fatal to clients, 4403 lets them try again.
-fn close(code: u16, reason: String) -> Frame {
-    if let Some(refused) = Refused::ALL.into_iter().find(|refused| refused.reason() == reason) {
-        return Frame::Close(refused.code(), reason);
-    }
-    match code {
-        1002 => Frame::Close(BAD_REQUEST, "That is not a message of the protocol.".to_owned()),
-        1011 => Frame::Close(UNAUTHORIZED, "Send connection_init, and wait for its answer, first.".to_owned()),
-        _ => Frame::Close(code, reason),
-    }
-}
-
-/// Executes the operations of one connection.
-#[derive(Clone)]
-struct SocketExecutor {
-    engine: Engine,
-    address: ClientAddress,
-    request_id: RequestId,
-    /// What vouches for the client; known once it has introduced itself, before which the library starts nothing.
-    credentials: Arc<OnceLock<Credentials>>,
-    /// How many operations run.
-    running: Arc<watch::Sender<usize>>,
-    shutdown: CancellationToken,
-}
-
-/// Counts an operation for as long as it runs.
-struct Running(Arc<watch::Sender<usize>>);
-
-impl Running {
-    fn new(count: &Arc<watch::Sender<usize>>) -> Self {
-        count.send_modify(|running| *running += 1);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.send_modify(|running| *running -= 1);
-    }
-}
-
-impl SocketExecutor {
-    /// Checks an operation before it is known who asks for it. Gives the place that it takes, if it is a subscription.
-    fn admit(&self, request: &mut Request) -> Result<Option<Place>, ServerError> {
-        if *self.running.borrow() >= MAX_OPERATIONS {
-            let message = format!("{MAX_OPERATIONS} operations run on this connection already. Complete some of them.");
-            return Err(mask::too_often(message, TRY_AGAIN));
-        }
-        let Request { query, operation_name, variables, .. } = &request;
-        let passed = self.engine.admit(query, operation_name.as_deref(), variables, self.address)?;
-        let place = match passed.kind {
-            OperationKind::Query | OperationKind::Mutation => None,
-            OperationKind::Subscription => Some(self.place()?),
-        };
-        request.set_parsed_query(passed.document);
-        Ok(place)
-    }
-
-    /// Who asks, for one operation, and what vouches for them as long as it goes on.
-    async fn caller(&self) -> Result<(Caller, Credentials), ServerError> {
-        let answer = match self.credentials.get() {
-            Some(credentials) => credentials.caller().await.map(|caller| caller.zip(Some(credentials.clone()))),
-            None => Err(Internal::new("an operation before the introduction").into()),
-        };
-        match answer {
-            Ok(Some(known)) => Ok(known),
-            Ok(None) => {
-                let message = "The access token is not valid any more. Connect again with a fresh one.";
-                Err(mask::error(Code::Unauthenticated, message))
-            }
-            Err(error) => {
-                let request_id = self.request_id.as_str();
-                tracing::error!(request_id, ?error, "it could not be found out who asks");
-                Err(mask::error(Code::InternalServerError, mask::fault_message(&self.request_id)))
+        match connection.protocol {
+            Protocol::Legacy => self.connect_legacy(connection, input, init),
+            Protocol::TransportWs => {
+                let session = Session::new(self.clone(), connection, input, init);
+                Box::pin(stream::unfold(session, |mut session| async {
+                    let frame = session.next().await?;
+                    Some((frame, session))
+                }))
             }
         }
     }
+}
 
-    /// Starts an operation that has been admitted.
-    async fn start(self, mut request: Request, place: Option<Place>) -> BoxStream<'static, Response> {
-        let (caller, credentials) = match self.caller().await {
-            Ok(known) => known,
-            Err(refusal) => return refused(refusal),
-        };
-        let Self { engine, address, request_id, shutdown, .. } = self;
-        request.data = RequestContext { caller, address, request_id, transport: Transport::WebSocket }.into_data();
-        request.data.insert(engine.started_at());
-        request.data.insert(credentials);
-        let responses = engine.schema.stream(request);
-        match place {
-            // What has begun to change something is finished.
-            None => responses,
-            Some(place) => {
-                let counted = responses.map(move |response| {
-                    let _taken = &place;
-                    response
-                });
-                counted.take_until(shutdown.cancelled_owned()).boxed()
-            }
+/// For whom `credentials` vouch at this moment.
+async fn caller(credentials: &Credentials, request_id: &RequestId) -> Result<Caller, ServerError> {
+    match credentials.caller().await {
+        Ok(Some(caller)) => Ok(caller),
+        Ok(None) => {
+            let message = "The access token is not valid any more. Connect again with a fresh one.";
+            Err(mask::error(Code::Unauthenticated, message))
         }
-    }
-
-    /// A place for a subscription.
-    fn place(&self) -> Result<Place, ServerError> {
-        let ClientAddress(address) = self.address;
-        self.engine.throttle.subscription(address).map_err(|full| {
-            let message = format!("{} subscriptions run from your address already. Complete some of them.", full.most);
-            mask::too_often(message, TRY_AGAIN)
-        })
+        Err(error) => Err(mask::fault_of(&error, request_id)),
     }
 }
 
-/// The only response to an operation that is not executed.
-fn refused(refusal: ServerError) -> BoxStream<'static, Response> {
-    stream::once(future::ready(Response::from_errors(vec![refusal]))).boxed()
-}
-
-impl Executor for SocketExecutor {
-    async fn execute(&self, request: Request) -> Response {
-        self.execute_stream(request, None).next().await.unwrap_or_default()
-    }
-
-    fn execute_stream(&self, mut request: Request, _session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let place = match self.admit(&mut request) {
-            Ok(place) => place,
-            Err(refusal) => return refused(refusal),
-        };
-        let running = Running::new(&self.running);
-        let request_id = self.request_id.clone();
-        let responses = stream::once(self.clone().start(request, place)).flatten();
-        // A panic ends its own operation only.
-        AssertUnwindSafe(responses)
-            .catch_unwind()
-            .map(move |response| {
-                let _counted = &running;
-                match response {
-                    Ok(response) => mask::masked(response, &request_id),
-                    Err(_panic) => mask::panicked(&request_id),
-                }
-            })
-            .boxed()
-    }
+/// The answer to one operation more than may run on a connection.
+fn too_many_operations() -> ServerError {
+    let message = format!("{MAX_OPERATIONS} operations run on this connection already. Complete some of them.");
+    mask::too_often(message, TRY_AGAIN)
 }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::graphql::arguments::{DateArguments, OfferArguments};
 use crate::graphql::error::{ApiError, from_context};
 use crate::graphql::guard::{AtLeast, Rule as _};
+use crate::graphql::live::LivePart;
 use crate::graphql::request::refuse_secrets_in_addresses;
 use crate::graphql::scalar::{Date, TimeZone};
 use crate::graphql::types::availability::{DaySlots, MonthAvailability};
@@ -58,7 +59,14 @@ impl Subscription {
         #[graphql(desc = "The zone whose days they are. Default: the resource's.")] time_zone: Option<TimeZone>,
     ) -> Result<impl Stream<Item = Sent<DatePresence>>, ApiError> {
         let question = DateArguments { resource_id, from, to, time_zone }.read("from", "to")?;
-        Ok(sent(from_context::<Services>(ctx)?.watch_presence(question).await?))
+        let (first, part) = (question.from, ctx.data_opt::<LivePart>().cloned().unwrap_or_default());
+        let states = from_context::<Services>(ctx)?.watch_presence(question).await?;
+        // Each day is a state of its own.
+        let states = states.inspect(move |state| {
+            let days = state.as_ref().map_or(0, |state| (state.date - first).num_days());
+            part.set(usize::try_from(days).unwrap_or_default());
+        });
+        Ok(sent(states))
     }
 
     /// `daySlots`, kept current: sent when the answer differs from the last one sent, also when the clock made it so.

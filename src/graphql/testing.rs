@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Error, Object, Schema, Subscription};
 use futures_util::{Stream, StreamExt as _, stream};
+use tokio_util::task::TaskTracker;
 
 use super::execute::{Engine, RequestId, Transport};
 use super::gate::Limits;
@@ -20,7 +21,8 @@ pub(crate) fn engine() -> Engine {
 
 /// The same within other limits.
 pub(crate) fn engine_with(limits: Limits, throttle: Arc<Throttle>) -> Engine {
-    Engine::new(Schema::new(Query, Mutation, Subscriptions), Arc::new(SystemClock::new()), limits, throttle)
+    let clock = Arc::new(SystemClock::new());
+    Engine::new(Schema::new(Query, Mutation, Subscriptions), clock, limits, throttle, (TaskTracker::new(), 0))
 }
 
 struct Query;

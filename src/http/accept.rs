@@ -1,4 +1,5 @@
-//! Which media type an answer gets, by the `Accept` header (RFC 9110, 12.5.1; GraphQL over HTTP, 6.4).
+//! Which media type an answer gets, by the `Accept` header (RFC 9110, 12.5.1; GraphQL over HTTP, 6.4), and in which form
+//! several answers come, one after the other.
 
 use http::header::{ACCEPT, HeaderMap};
 
@@ -11,6 +12,26 @@ pub(super) enum MediaType {
     Json,
 }
 
+/// The forms in which several answers come.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum StreamType {
+    /// `text/event-stream`: Server-Sent Events, as the package graphql-sse has them.
+    Events,
+    /// `multipart/mixed` with a `subscriptionSpec`, as Apollo has it.
+    Multipart,
+}
+
+/// What a client accepts, as far as we have it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Accepted {
+    /// For one answer.
+    pub(super) single: Option<MediaType>,
+    /// For several.
+    pub(super) stream: Option<StreamType>,
+    /// Whether Server-Sent Events are what it likes best: for one answer, too.
+    pub(super) prefers_events: bool,
+}
+
 impl MediaType {
     /// As it is written in `Content-Type`.
     pub(super) const fn content_type(self) -> &'static str {
@@ -19,39 +40,56 @@ impl MediaType {
             Self::Json => "application/json; charset=utf-8",
         }
     }
+}
 
-    /// The media type that a client prefers; `None`: there is none that we have. Who does not say, gets JSON.
-    pub(super) fn preferred(headers: &HeaderMap) -> Option<Self> {
+impl Accepted {
+    /// What a client accepts; `None`: nothing that we have. Who does not say, gets JSON.
+    pub(super) fn read(headers: &HeaderMap) -> Option<Self> {
         let mut ranges = Vec::new();
         for value in headers.get_all(ACCEPT) {
             let text = value.to_str().ok()?;
             ranges.extend(split_unquoted(text, ',').map(str::trim).filter(|range| !range.is_empty()));
         }
         if ranges.is_empty() {
-            return Some(Self::Json);
+            return Some(Self { single: Some(MediaType::Json), stream: None, prefers_events: false });
         }
         let ranges: Vec<Range> = ranges.into_iter().filter_map(Range::parse).collect();
-        let refused = |kind: Self| ranges.iter().any(|range| range.kind == Kind::Exactly(kind) && range.quality == 0);
-        let mut best: Option<(u16, Self)> = None;
-        for range in ranges.iter().filter(|range| range.quality > 0) {
-            let kind = match range.kind {
-                Kind::Exactly(kind) => Some(kind),
-                Kind::Any => [Self::Json, Self::GraphqlResponse].into_iter().find(|kind| !refused(*kind)),
-            };
-            // Of equals, the first.
-            if let Some(kind) = kind
-                && best.is_none_or(|(quality, _)| range.quality > quality)
-            {
-                best = Some((range.quality, kind));
-            }
-        }
-        best.map(|(_, kind)| kind)
+        let refused =
+            |kind: MediaType| ranges.iter().any(|range| range.kind == Kind::Exactly(kind) && range.quality == 0);
+        let single = best(&ranges, |kind| match kind {
+            Kind::Exactly(kind) => Some(*kind),
+            Kind::Any => [MediaType::Json, MediaType::GraphqlResponse].into_iter().find(|kind| !refused(*kind)),
+            Kind::Stream(_) => None,
+        });
+        let stream = best(&ranges, |kind| match kind {
+            Kind::Stream(stream) => Some(*stream),
+            Kind::Exactly(_) | Kind::Any => None,
+        });
+        let events = best(&ranges, |kind| (*kind == Kind::Stream(StreamType::Events)).then_some(()));
+        let prefers_events = events.is_some_and(|(events, ())| single.is_none_or(|(single, _)| events >= single));
+        let accepted =
+            Self { single: single.map(|(_, kind)| kind), stream: stream.map(|(_, kind)| kind), prefers_events };
+        (accepted.single.is_some() || accepted.stream.is_some()).then_some(accepted)
     }
+}
+
+/// What `of` makes of the best range, and how good that is. Of equals, the first.
+fn best<T>(ranges: &[Range], of: impl Fn(&Kind) -> Option<T>) -> Option<(u16, T)> {
+    let mut best: Option<(u16, T)> = None;
+    for range in ranges.iter().filter(|range| range.quality > 0) {
+        if let Some(found) = of(&range.kind)
+            && best.as_ref().is_none_or(|(quality, _)| range.quality > *quality)
+        {
+            best = Some((range.quality, found));
+        }
+    }
+    best
 }
 
 #[derive(PartialEq, Eq)]
 enum Kind {
     Exactly(MediaType),
+    Stream(StreamType),
     Any,
 }
 
@@ -68,20 +106,24 @@ impl Range {
         let kind = match parts.next()?.to_ascii_lowercase().as_str() {
             "application/graphql-response+json" => Kind::Exactly(MediaType::GraphqlResponse),
             "application/json" => Kind::Exactly(MediaType::Json),
+            "text/event-stream" => Kind::Stream(StreamType::Events),
+            "multipart/mixed" => Kind::Stream(StreamType::Multipart),
             "*/*" | "application/*" => Kind::Any,
             _ => return None,
         };
-        let mut quality = 1000;
+        let (mut quality, mut specified) = (1000, false);
         for parameter in parts.filter(|parameter| !parameter.is_empty()) {
             let (name, value) = parameter.split_once('=')?;
             let value = value.trim().trim_matches('"');
             match name.trim().to_ascii_lowercase().as_str() {
                 "q" => quality = parse_quality(value)?,
                 "charset" if !is_utf8(value) => return None,
+                "subscriptionspec" => specified = value == "1.0",
                 _ => {}
             }
         }
-        Some(Self { kind, quality })
+        // Parts may mean many things; these are ours.
+        (specified || kind != Kind::Stream(StreamType::Multipart)).then_some(Self { kind, quality })
     }
 }
 
@@ -141,7 +183,7 @@ mod tests {
         for value in accept {
             headers.append(ACCEPT, HeaderValue::from_static(value));
         }
-        MediaType::preferred(&headers)
+        Accepted::read(&headers)?.single
     }
 
     #[test]
@@ -179,7 +221,33 @@ mod tests {
         {
             let mut headers = HeaderMap::new();
             headers.append(ACCEPT, HeaderValue::from_static(accept));
-            assert_eq!(MediaType::preferred(&headers), None, "{accept}");
+            assert_eq!(Accepted::read(&headers), None, "{accept}");
+        }
+    }
+
+    #[test]
+    fn several_answers_come_in_the_form_that_is_liked_best() {
+        let accepted = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.append(ACCEPT, HeaderValue::from_static(accept));
+            Accepted::read(&headers).map(|accepted| (accepted.single, accepted.stream, accepted.prefers_events))
+        };
+        let (json, response) = (Some(MediaType::Json), Some(MediaType::GraphqlResponse));
+        let (events, parts) = (Some(StreamType::Events), Some(StreamType::Multipart));
+        for (accept, expected) in [
+            ("text/event-stream", Some((None, events, true))),
+            ("text/event-stream;q=0.5, application/json", Some((json, events, false))),
+            ("application/json, text/event-stream", Some((json, events, true))),
+            ("multipart/mixed;boundary=\"graphql\";subscriptionSpec=\"1.0\"", Some((None, parts, false))),
+            (
+                "multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9",
+                Some((response, parts, false)),
+            ),
+            ("multipart/mixed;deferSpec=20220824, application/json", Some((json, None, false))),
+            ("multipart/mixed;subscriptionSpec=2.0", None),
+            ("*/*", Some((json, None, false))),
+        ] {
+            assert_eq!(accepted(accept), expected, "{accept}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! Who asks: from what a request shows, by what the token says, to what the server knows of its bearer.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 
 use super::HttpState;
@@ -8,6 +10,7 @@ use crate::auth::{Bearer, InvalidToken, Unverified, Verified};
 use crate::domain::access::Caller;
 use crate::error::Error;
 use crate::graphql::execute::ClientAddress;
+use crate::service::credentials::Credentials;
 use crate::throttle::RetryAfter;
 
 /// Why it is not known who asks.
@@ -74,4 +77,21 @@ pub(super) async fn recognize(state: &HttpState, verified: Option<&Verified>) ->
         Ok(None) => Err(Unknown::InvalidToken),
         Err(error) => Err(Unknown::Failed(error)),
     }
+}
+
+/// What vouches for whoever showed what was `verified`, as long as something goes on for them.
+pub(super) fn credentials(state: &HttpState, verified: Option<Verified>) -> Credentials {
+    let expires_at = verified.as_ref().map(|verified| verified.expires_at);
+    let asking = Arc::new((state.clone(), verified));
+    Credentials::new(expires_at, move || {
+        let asking = Arc::clone(&asking);
+        async move {
+            let (state, verified) = &*asking;
+            match recognize(state, verified.as_ref()).await {
+                Ok(caller) => Ok(Some(caller)),
+                Err(Unknown::Failed(error)) => Err(error),
+                Err(_) => Ok(None),
+            }
+        }
+    })
 }

@@ -1,4 +1,4 @@
-//! `/graphql`: operations by POST and GET (GraphQL over HTTP), and the way to a WebSocket.
+//! `/graphql`: operations by POST and GET (GraphQL over HTTP), answered once or in a stream, and the way to a WebSocket.
 
 use std::net::SocketAddr;
 
@@ -7,17 +7,19 @@ use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::accept::{MediaType, is_json};
-use super::caller::{recognize, verify};
+use super::accept::{Accepted, MediaType, StreamType, is_json};
+use super::caller::{credentials, recognize, verify};
 use super::client_address::client_address;
 use super::layers::request_id;
 use super::problem::Problem;
+use super::stream::streamed;
 use super::{HttpState, request, socket};
 use crate::auth::{Verified, from_header};
 use crate::graphql::execute::{
     ClientAddress, NotPrepared, Operation, OperationKind, Prepared, RequestContext, Transport,
 };
 use crate::graphql::mask::Code;
+use crate::graphql::responses::{Payload, Responses};
 use crate::throttle::Demand;
 
 /// An operation in the body.
@@ -28,17 +30,17 @@ pub(super) async fn post(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let address = client_address(&state.settings.proxies, peer, &parts.headers);
-    let media_type = match media_type(&parts.headers) {
-        Ok(media_type) => media_type,
+    let accepted = match accepted(&parts.headers) {
+        Ok(accepted) => accepted,
         Err(problem) => return problem.into_response(),
     };
     let answer = async {
         // Whoever may not is told before the body is read.
         let asking = Asking::new(&state, address, &parts.headers, Transport::Post).await?;
         let operation = request::from_body(&parts.headers, body, state.settings.body_limit).await;
-        asking.answer(operation, media_type).await
+        asking.answer(operation, accepted).await
     };
-    finished(answer.await, media_type)
+    finished(answer.await, accepted)
 }
 
 /// A query in the address, or a WebSocket.
@@ -52,18 +54,18 @@ pub(super) async fn get(
     if wants_socket(&parts.headers) {
         return socket::open(&state, address, request_id(&parts.headers), &mut parts).await;
     }
-    let media_type = match media_type(&parts.headers) {
-        Ok(media_type) => media_type,
+    let accepted = match accepted(&parts.headers) {
+        Ok(accepted) => accepted,
         Err(problem) => return problem.into_response(),
     };
-    finished(answer_get(&state, address, &parts, media_type).await, media_type)
+    finished(answer_get(&state, address, &parts, accepted).await, accepted)
 }
 
 async fn answer_get(
     state: &HttpState,
     address: ClientAddress,
     parts: &Parts,
-    media_type: MediaType,
+    accepted: Accepted,
 ) -> Result<Response, Problem> {
     // A form of another site's could set these without asking.
     let content_type = parts.headers.get(header::CONTENT_TYPE);
@@ -75,7 +77,7 @@ async fn answer_get(
         ));
     }
     let asking = Asking::new(state, address, &parts.headers, Transport::Get).await?;
-    asking.answer(request::from_query_string(parts.uri.query().unwrap_or_default()), media_type).await
+    asking.answer(request::from_query_string(parts.uri.query().unwrap_or_default()), accepted).await
 }
 
 /// Other methods than GET and POST.
@@ -117,7 +119,7 @@ impl<'a> Asking<'a> {
     }
 
     /// The answer to an operation, or to what was to be one.
-    async fn answer(self, operation: Result<Operation, Problem>, media_type: MediaType) -> Result<Response, Problem> {
+    async fn answer(self, operation: Result<Operation, Problem>, accepted: Accepted) -> Result<Response, Problem> {
         let Self { state, address, headers, transport, verified } = self;
         let operation = match operation {
             Ok(operation) => operation,
@@ -127,32 +129,85 @@ impl<'a> Asking<'a> {
                 return Err(problem);
             }
         };
-        let answer = match state.engine.prepare(operation, address) {
-            Ok(prepared) => {
-                allowed(&prepared, transport)?;
-                let caller = recognize(state, verified.as_ref()).await;
-                let caller = caller.map_err(|unknown| unknown.into_problem(headers))?;
-                let context = RequestContext { caller, address, request_id: request_id(headers), transport };
-                state.engine.execute(prepared, context).await
+        // Whoever shows no token is nobody in particular: what is public and kept is theirs without a further look.
+        if verified.is_none()
+            && let Form::Single(media_type) = form(accepted, None)
+            && let Some(answer) = state.engine.kept(&operation, address)?
+        {
+            return Ok(single(media_type, &answer));
+        }
+        let prepared = match state.engine.prepare(operation, address) {
+            Ok(prepared) => prepared,
+            Err(NotPrepared::Invalid(refusal)) => {
+                return Ok(match form(accepted, None) {
+                    Form::Single(media_type) => single(media_type, &refusal),
+                    Form::Stream(form) => stream(state, form, Responses::only(refusal)),
+                });
             }
-            Err(NotPrepared::Invalid(answer)) => answer,
+            Err(NotPrepared::UnknownDocument(unknown)) => {
+                // Clients that send the document along next time take no other status for an answer.
+                return Ok(match form(accepted, None) {
+                    Form::Single(media_type) => with_status(StatusCode::OK, media_type, &unknown),
+                    Form::Stream(form) => stream(state, form, Responses::only(unknown)),
+                });
+            }
             Err(NotPrepared::TooOften(wait)) => return Err(wait.into()),
         };
-        let status = match media_type {
-            MediaType::GraphqlResponse if !answer.executed => StatusCode::BAD_REQUEST,
-            MediaType::GraphqlResponse | MediaType::Json => StatusCode::OK,
-        };
-        let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::CACHE_CONTROL, "no-store")];
-        Ok((status, headers, answer.body).into_response())
+        allowed(&prepared, transport)?;
+        let form = form(accepted, Some(prepared.kind()));
+        let caller = recognize(state, verified.as_ref()).await;
+        let caller = caller.map_err(|unknown| unknown.into_problem(headers))?;
+        let context = RequestContext { caller, address, request_id: request_id(headers), transport };
+        match form {
+            Form::Single(_) if prepared.kind() == OperationKind::Subscription => Err(Problem::bad_request(
+                "Subscriptions come over a WebSocket: connect to this address with the subprotocol \
+                 graphql-transport-ws. Or accept text/event-stream, or multipart/mixed;subscriptionSpec=1.0.",
+            )),
+            Form::Single(media_type) => Ok(single(media_type, &state.engine.execute(prepared, context).await)),
+            Form::Stream(form) => {
+                let responses = state.engine.respond(prepared, context, credentials(state, verified));
+                Ok(stream(state, form, responses))
+            }
+        }
     }
+}
+
+/// In which form an answer is given.
+enum Form {
+    Single(MediaType),
+    Stream(StreamType),
+}
+
+/// The form for an operation of this kind; `None`: nobody knows of which.
+fn form(accepted: Accepted, kind: Option<OperationKind>) -> Form {
+    let Accepted { single, stream, prefers_events } = accepted;
+    let wants_stream = prefers_events || single.is_none() || kind == Some(OperationKind::Subscription);
+    match (stream.filter(|_| wants_stream), single) {
+        (Some(stream), _) => Form::Stream(stream),
+        (None, single) => Form::Single(single.unwrap_or(MediaType::Json)),
+    }
+}
+
+fn single(media_type: MediaType, answer: &Payload) -> Response {
+    let status = match (media_type, answer) {
+        (MediaType::GraphqlResponse, Payload::Refused(_)) => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    };
+    with_status(status, media_type, answer)
+}
+
+fn with_status(status: StatusCode, media_type: MediaType, answer: &Payload) -> Response {
+    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::CACHE_CONTROL, "no-store")];
+    (status, headers, answer.response()).into_response()
+}
+
+fn stream(state: &HttpState, form: StreamType, responses: Responses) -> Response {
+    streamed(form, responses, state.shutdown.clone())
 }
 
 /// Whether this kind of operation can come this way.
 fn allowed(prepared: &Prepared, transport: Transport) -> Result<(), Problem> {
     match (prepared.kind(), transport) {
-        (OperationKind::Subscription, _) => Err(Problem::bad_request(
-            "Subscriptions come over a WebSocket: connect to this address with the subprotocol graphql-transport-ws.",
-        )),
         (OperationKind::Mutation, Transport::Get) => Err(Problem::new(
             StatusCode::METHOD_NOT_ALLOWED,
             Code::BadUserInput,
@@ -163,18 +218,20 @@ fn allowed(prepared: &Prepared, transport: Transport) -> Result<(), Problem> {
     }
 }
 
-fn finished(answer: Result<Response, Problem>, media_type: MediaType) -> Response {
+fn finished(answer: Result<Response, Problem>, accepted: Accepted) -> Response {
+    let media_type = accepted.single.unwrap_or(MediaType::Json);
     let mut response = answer.unwrap_or_else(|problem| problem.with_media_type(media_type).into_response());
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     response
 }
 
-fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
-    MediaType::preferred(headers).ok_or_else(|| {
+fn accepted(headers: &HeaderMap) -> Result<Accepted, Problem> {
+    Accepted::read(headers).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_ACCEPTABLE,
             Code::BadUserInput,
-            "Accept application/graphql-response+json or application/json.",
+            "Accept application/graphql-response+json or application/json; for subscriptions text/event-stream or \
+             multipart/mixed;subscriptionSpec=1.0.",
         )
         .with_header(header::VARY, HeaderValue::from_static("accept"))
     })

@@ -15,6 +15,7 @@ mod problem;
 mod request;
 mod server;
 mod socket;
+mod stream;
 
 use std::sync::Arc;
 
@@ -65,7 +66,7 @@ pub struct HttpState {
     pub settings: Arc<HttpSettings>,
     /// Cancelled when the server stops.
     pub shutdown: CancellationToken,
-    /// The sockets that are open, to be waited for at the end.
+    /// The sockets that are open, and what goes on for them, to be waited for at the end.
     pub sockets: TaskTracker,
 }
 

@@ -57,12 +57,8 @@ pub(super) fn from_query_string(text: &str) -> Result<Operation, Problem> {
 
 fn from_members(mut members: Map<String, Value>) -> Result<Operation, Problem> {
     let query = match members.remove("query") {
-        Some(Value::String(query)) => query,
-        None | Some(Value::Null) => {
-            return Err(Problem::bad_request(
-                "There is no `query`. Send a GraphQL document, such as {\"query\": \"{ __typename }\"}.",
-            ));
-        }
+        Some(Value::String(query)) => Some(query),
+        None | Some(Value::Null) => None,
         Some(_) => return Err(Problem::bad_request("`query` must be a string.")),
     };
     let operation_name = match members.remove("operationName") {
@@ -71,9 +67,13 @@ fn from_members(mut members: Map<String, Value>) -> Result<Operation, Problem> {
         Some(_) => return Err(Problem::bad_request("`operationName` must be a string.")),
     };
     let variables = object(members.remove("variables"), "variables")?;
-    // Nothing is read of them yet, but what is wrong is told.
-    object(members.remove("extensions"), "extensions")?;
-    Ok(Operation { query, operation_name, variables })
+    let extensions = object(members.remove("extensions"), "extensions")?;
+    if query.is_none() && extensions.get("persistedQuery").is_none_or(Value::is_null) {
+        return Err(Problem::bad_request(
+            "There is no `query`. Send a GraphQL document, such as {\"query\": \"{ __typename }\"}.",
+        ));
+    }
+    Ok(Operation { query, operation_name, variables, extensions })
 }
 
 fn object(value: Option<Value>, name: &str) -> Result<Map<String, Value>, Problem> {

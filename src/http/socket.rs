@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
 
-use super::caller::{Unknown, recognize, verify};
+use super::caller::{Unknown, credentials, recognize, verify};
 use super::problem::Problem;
 use super::{HttpState, origin};
 use crate::auth::from_init_payload;
@@ -185,19 +185,7 @@ async fn introduce(
     recognize(&state, verified.as_ref()).await.map_err(refused)?;
     // Fails only when the connection has ended meanwhile.
     let _told = introduced.send(());
-    let expires_at = verified.as_ref().map(|verified| verified.expires_at);
-    let asking = Arc::new((state, verified));
-    Ok(Credentials::new(expires_at, move || {
-        let asking = Arc::clone(&asking);
-        async move {
-            let (state, verified) = &*asking;
-            match recognize(state, verified.as_ref()).await {
-                Ok(caller) => Ok(Some(caller)),
-                Err(Unknown::Failed(error)) => Err(error),
-                Err(_) => Ok(None),
-            }
-        }
-    }))
+    Ok(credentials(&state, verified))
 }
 
 /// Why somebody of whom it is not known who they are is not let in.

@@ -2,6 +2,7 @@
 
 mod over_http;
 mod over_socket;
+mod socket_protocol;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -154,6 +154,13 @@ impl Presence {
             .unwrap_or_else(|| (self.revision_without_board(resource), Vec::new()))
     }
 
+    /// The revision of the holds of `resource`, which grows with every change of them, also when one runs out.
+    #[must_use]
+    pub fn revision(&self, resource: &ResourceId) -> u64 {
+        let nothing = QuantumSpan::new(Quantum(0), Quantum(0));
+        self.holds(resource, nothing).0
+    }
+
     /// The holds of `resource` that cover `instant`, buffers included.
     #[must_use]
     pub fn holds_at(&self, resource: &ResourceId, instant: DateTime<Utc>) -> Vec<Hold> {

@@ -11,6 +11,7 @@ use super::facts::{self, Asked};
 use super::live::Footprint;
 use super::own_time::{OwnTime, RescheduleContext};
 use super::page::{Cursors, Page, PageRequest};
+use super::source::{Begun, Source};
 use super::{Services, answer_id, revision};
 use crate::domain::access::Caller;
 use crate::domain::availability::{Listing, Occupancy, OfferedSlot, Policy, Request, Terms, TermsError};
@@ -220,24 +221,28 @@ fn refused_question(error: TermsError) -> Error {
 }
 
 impl Services {
-    /// The starts on a local day that no booking occupies, as offered at `now`.
+    /// The starts on a local day that no booking occupies, as offered when it was `begun`, and what they were made of.
     ///
     /// # Errors
     /// `NotFound` for unknown ids, `BadInput` for what is malformed or a duration that is not offered.
-    pub async fn day_slots(&self, question: &DayQuestion, now: DateTime<Utc>) -> Result<DaySlots, Error> {
-        Ok(self.read_day_slots(question, now).await?.0)
+    pub async fn day_slots(&self, question: &DayQuestion, begun: Begun) -> Result<(DaySlots, Option<Source>), Error> {
+        let (answer, footprint) = self.read_day_slots(question, begun.at()).await?;
+        let source = self.source(begun, &footprint, answer.valid_until);
+        Ok((answer, source))
     }
 
-    /// How many starts are free on each of some local days, as offered at `now`.
+    /// How many starts are free on each of some local days, as offered when it was `begun`, and what that was made of.
     ///
     /// # Errors
     /// As [`Services::day_slots`], and `BadInput` for more than 93 days or none.
     pub async fn month_availability(
         &self,
         question: &MonthQuestion,
-        now: DateTime<Utc>,
-    ) -> Result<MonthAvailability, Error> {
-        Ok(self.read_month_availability(question, now).await?.0)
+        begun: Begun,
+    ) -> Result<(MonthAvailability, Option<Source>), Error> {
+        let (answer, footprint) = self.read_month_availability(question, begun.at()).await?;
+        let source = self.source(begun, &footprint, answer.valid_until);
+        Ok((answer, source))
     }
 
     /// [`Services::day_slots`], and what it was read from.

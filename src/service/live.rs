@@ -131,7 +131,7 @@ impl Services {
     /// # Errors
     /// As [`Services::presence_between`], at once.
     pub async fn watch_presence(&self, question: PresenceQuestion) -> Result<States<DatePresence>, Error> {
-        let days = self.presence_days(&question).await?;
+        let (_, days) = self.presence_days(&question).await?;
         let watcher = PresenceWatcher::new(self.clone(), days);
         let states = stream::unfold(watcher, |mut watcher| async move {
             let state = watcher.next().await;

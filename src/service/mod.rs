@@ -31,6 +31,7 @@ pub mod presence;
 mod provisional;
 pub mod selections;
 pub mod series;
+pub mod source;
 pub mod transition;
 pub mod updating;
 mod wanted;

@@ -13,12 +13,13 @@ use super::expiry::Looks;
 use super::facts::{self, Asked};
 use super::input::Problems;
 use super::own_time::RescheduleContext;
+use super::source::{Begun, Source};
 use super::wanted::{HoldFacts, Wanted};
 use super::{MAX_ATTEMPTS, Services, answer_id};
 use crate::domain::access::Staff;
 use crate::domain::availability::Occupancy;
 use crate::domain::booking::BookingItem;
-use crate::domain::id::{EventTypeId, ResourceId};
+use crate::domain::id::{EventTypeId, OrganizationId, ResourceId};
 use crate::domain::local_time::local_day;
 use crate::domain::quantum::{Quantum, QuantumSpan};
 use crate::domain::refusal::UserError;
@@ -158,23 +159,37 @@ pub struct Leave {
 }
 
 impl Services {
-    /// The holds of one local day: of `question.from`.
+    /// The holds of one local day, of `question.from`, and what the answer is made of.
     ///
     /// # Errors
     /// `NotFound` for an unknown resource.
-    pub async fn date_presence(&self, question: &PresenceQuestion) -> Result<DatePresence, Error> {
-        let mut days = self.presence_between(question).await?;
+    pub async fn date_presence(
+        &self,
+        question: &PresenceQuestion,
+        begun: Begun,
+    ) -> Result<(DatePresence, Option<Source>), Error> {
+        let (mut days, source) = self.presence_between(question, begun).await?;
         // A span of days is never empty: that is checked where they are laid out.
-        days.pop().ok_or_else(|| Error::BadInput("`date` is needed.".to_owned()))
+        let day = days.pop().ok_or_else(|| Error::BadInput("`date` is needed.".to_owned()))?;
+        Ok((day, source))
     }
 
-    /// The holds of each local day from `question.from` to `question.to`, read in one go.
+    /// The holds of each local day from `question.from` to `question.to`, read in one go, and what they are made of.
     ///
     /// # Errors
     /// `NotFound` for an unknown resource, `BadInput` for more than 42 days or none.
-    pub async fn presence_between(&self, question: &PresenceQuestion) -> Result<Vec<DatePresence>, Error> {
-        let days = self.presence_days(question).await?;
-        Ok(days.iter().map(|day| self.presence_of(day)).collect())
+    pub async fn presence_between(
+        &self,
+        question: &PresenceQuestion,
+        begun: Begun,
+    ) -> Result<(Vec<DatePresence>, Option<Source>), Error> {
+        let (organization, days) = self.presence_days(question).await?;
+        let days: Vec<_> = days.iter().map(|day| self.presence_of(day)).collect();
+        let revision = days.first().map(|day| day.revision);
+        let same = revision.filter(|revision| days.iter().all(|day| day.revision == *revision));
+        let source =
+            same.and_then(|revision| self.holds_source(begun, &organization, (&question.resource_id, revision)));
+        Ok((days, source))
     }
 
     /// The holds that cover `instant`.
@@ -199,8 +214,11 @@ impl Services {
         Ok(u32::try_from(sessions).unwrap_or(u32::MAX))
     }
 
-    /// The days that a question is about.
-    pub(super) async fn presence_days(&self, question: &PresenceQuestion) -> Result<Vec<PresenceDay>, Error> {
+    /// The days that a question is about, and whose resource it is.
+    pub(super) async fn presence_days(
+        &self,
+        question: &PresenceQuestion,
+    ) -> Result<(OrganizationId, Vec<PresenceDay>), Error> {
         let days = (question.to - question.from).num_days() + 1;
         if !(1..=MAX_DAYS).contains(&days) {
             return Err(Error::BadInput(format!("`to` must be `from` or up to {} days later.", MAX_DAYS - 1)));
@@ -214,7 +232,8 @@ impl Services {
             time_zone,
             span: local_day(time_zone, date).covering(),
         };
-        Ok(question.from.iter_days().take_while(|date| *date <= question.to).map(day).collect())
+        let days = question.from.iter_days().take_while(|date| *date <= question.to).map(day).collect();
+        Ok((resource.organization_id.clone(), days))
     }
 
     /// What is held on a day now. Reads the registry only.

@@ -85,6 +85,12 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
+    /// Whether nobody but this process changes what is stored: the database is a file of its own.
+    #[must_use]
+    pub fn is_embedded(&self) -> bool {
+        self.pools.writes.get_database_backend() == sea_orm::DbBackend::Sqlite
+    }
+
     /// Opens the database at `url`: `sqlite:slotwise.db?mode=rwc` or `postgres://…`. Migrates nothing.
     ///
     /// # Errors

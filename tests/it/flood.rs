@@ -192,10 +192,8 @@ async fn over_a_socket_the_operation_is_refused_and_the_socket_stays() {
     }
     let watch = "subscription { presenceChanged(resourceId: \"res_pod\", date: \"2026-12-02\") { id } }";
     socket.subscribe("more", watch, json!({})).await;
-    let refused = socket.receive().await;
-    let extensions = &refused["payload"]["errors"][0]["extensions"];
-    assert_eq!(extensions, &json!({ "code": "RATE_LIMITED", "retryAfter": 1 }), "{refused}");
-    assert_eq!(socket.receive().await["type"], "complete");
+    let refusal = socket.refusal().await;
+    assert_eq!(refusal["extensions"], json!({ "code": "RATE_LIMITED", "retryAfter": 1 }), "{refusal}");
     // A new socket does not help.
     let again = Socket::try_connect(&server.anonymous().at(FLOODER), "graphql-transport-ws").await;
     assert_eq!(again.err(), Some((429, Some(1))));

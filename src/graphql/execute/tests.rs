@@ -7,7 +7,7 @@ use crate::graphql::testing::engine;
 
 async fn execute(query: &str, variables: Value) -> (bool, Value) {
     let Value::Object(variables) = variables else { panic!("variables are an object") };
-    let operation = Operation { query: query.to_owned(), operation_name: None, variables };
+    let operation = Operation { query: Some(query.to_owned()), variables, ..Operation::default() };
     let context = RequestContext {
         caller: Caller::Anonymous,
         address: ClientAddress(Ipv4Addr::LOCALHOST.into()),
@@ -17,10 +17,11 @@ async fn execute(query: &str, variables: Value) -> (bool, Value) {
     let engine = engine();
     let answer = match engine.prepare(operation, context.address) {
         Ok(prepared) => engine.execute(prepared, context).await,
-        Err(NotPrepared::Invalid(refused)) => refused,
+        Err(NotPrepared::Invalid(refused) | NotPrepared::UnknownDocument(refused)) => refused,
         Err(NotPrepared::TooOften(wait)) => panic!("{wait:?}, without limits"),
     };
-    (answer.executed, serde_json::from_slice(&answer.body).unwrap())
+    let executed = matches!(answer, Payload::Executed(_));
+    (executed, serde_json::from_slice(&answer.response()).unwrap())
 }
 
 #[tokio::test]

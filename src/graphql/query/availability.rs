@@ -5,6 +5,7 @@ use async_graphql::{Context, ID, Object};
 use crate::domain::access::Caller;
 use crate::graphql::arguments::{OfferArguments, count, instant};
 use crate::graphql::error::{ApiError, Nullable, from_context};
+use crate::graphql::kept::record;
 use crate::graphql::page::{PageArguments, wants_total};
 use crate::graphql::request::now;
 use crate::graphql::scalar::{Date, DateTime, TimeZone};
@@ -63,7 +64,10 @@ impl AvailabilityQuery {
         };
         let resolve = async {
             let question = offer.on(ctx, &date, include_unavailable)?;
-            Ok(from_context::<Services>(ctx)?.day_slots(&question, now(ctx)?).await?.into())
+            let services = from_context::<Services>(ctx)?;
+            let (answer, source) = services.day_slots(&question, services.begin(now(ctx)?)).await?;
+            record(ctx, source);
+            Ok(answer.into())
         };
         Some(resolve.await)
     }
@@ -100,7 +104,10 @@ impl AvailabilityQuery {
         };
         let resolve = async {
             let question = offer.between(ctx, &from, &to)?;
-            Ok(from_context::<Services>(ctx)?.month_availability(&question, now(ctx)?).await?.into())
+            let services = from_context::<Services>(ctx)?;
+            let (answer, source) = services.month_availability(&question, services.begin(now(ctx)?)).await?;
+            record(ctx, source);
+            Ok(answer.into())
         };
         Some(resolve.await)
     }

@@ -6,7 +6,9 @@ use crate::domain::access::{Caller, Role};
 use crate::domain::id::{EventTypeId, OrganizationId, ResourceId};
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::guard::{AtLeast, Rule};
+use crate::graphql::kept::record;
 use crate::graphql::page::{PageArguments, wants_total};
+use crate::graphql::request::now;
 use crate::graphql::types::event_type::{EventType, EventTypeConnection};
 use crate::graphql::types::resource::{CatalogueState, Resource, ResourceConnection};
 use crate::service::Services;
@@ -54,7 +56,12 @@ impl CatalogueQuery {
             state,
             page: PageArguments { first, after, last, before }.resolve(wants_total(ctx))?,
         };
-        Ok(from_context::<Services>(ctx)?.resources(from_context::<Caller>(ctx)?, wanted).await?.into())
+        let (services, caller) = (from_context::<Services>(ctx)?, from_context::<Caller>(ctx)?);
+        let (begun, home) = (services.begin(now(ctx)?), caller.home_organization());
+        let organization = wanted.organization_id.clone().unwrap_or(home);
+        let found = services.resources(caller, wanted).await?;
+        record(ctx, services.catalogue_source(begun, &organization));
+        Ok(found.into())
     }
 
     /// One event type.
@@ -93,7 +100,12 @@ impl CatalogueQuery {
             state,
             page: PageArguments { first, after, last, before }.resolve(wants_total(ctx))?,
         };
-        Ok(from_context::<Services>(ctx)?.event_types(from_context::<Caller>(ctx)?, wanted).await?.into())
+        let (services, caller) = (from_context::<Services>(ctx)?, from_context::<Caller>(ctx)?);
+        let (begun, home) = (services.begin(now(ctx)?), caller.home_organization());
+        let organization = wanted.organization_id.clone().unwrap_or(home);
+        let found = services.event_types(caller, wanted).await?;
+        record(ctx, services.catalogue_source(begun, &organization));
+        Ok(found.into())
     }
 }
 
@@ -111,7 +123,11 @@ fn admitted_state(ctx: &Context<'_>, state: CatalogueState) -> Result<service::C
 
 async fn find_resource(ctx: &Context<'_>, id: ID) -> Result<Resource, ApiError> {
     let id = ResourceId::from(id.0);
-    Ok(Resource(from_context::<Services>(ctx)?.resource(from_context::<Caller>(ctx)?, &id).await?))
+    let services = from_context::<Services>(ctx)?;
+    let begun = services.begin(now(ctx)?);
+    let found = services.resource(from_context::<Caller>(ctx)?, &id).await?;
+    record(ctx, services.catalogue_source(begun, &found.organization_id));
+    Ok(Resource(found))
 }
 
 async fn find_resource_by_slug(
@@ -120,12 +136,19 @@ async fn find_resource_by_slug(
     organization_id: Option<ID>,
 ) -> Result<Resource, ApiError> {
     let (services, caller) = (from_context::<Services>(ctx)?, from_context::<Caller>(ctx)?);
-    Ok(Resource(services.resource_by_slug(caller, organization_id.map(organization), slug).await?))
+    let begun = services.begin(now(ctx)?);
+    let found = services.resource_by_slug(caller, organization_id.map(organization), slug).await?;
+    record(ctx, services.catalogue_source(begun, &found.organization_id));
+    Ok(Resource(found))
 }
 
 async fn find_event_type(ctx: &Context<'_>, id: ID) -> Result<EventType, ApiError> {
     let id = EventTypeId::from(id.0);
-    Ok(EventType(from_context::<Services>(ctx)?.event_type(from_context::<Caller>(ctx)?, &id).await?))
+    let services = from_context::<Services>(ctx)?;
+    let begun = services.begin(now(ctx)?);
+    let found = services.event_type(from_context::<Caller>(ctx)?, &id).await?;
+    record(ctx, services.catalogue_source(begun, &found.organization_id));
+    Ok(EventType(found))
 }
 
 async fn find_event_type_by_slug(
@@ -134,5 +157,8 @@ async fn find_event_type_by_slug(
     organization_id: Option<ID>,
 ) -> Result<EventType, ApiError> {
     let (services, caller) = (from_context::<Services>(ctx)?, from_context::<Caller>(ctx)?);
-    Ok(EventType(services.event_type_by_slug(caller, organization_id.map(organization), slug).await?))
+    let begun = services.begin(now(ctx)?);
+    let found = services.event_type_by_slug(caller, organization_id.map(organization), slug).await?;
+    record(ctx, services.catalogue_source(begun, &found.organization_id));
+    Ok(EventType(found))
 }

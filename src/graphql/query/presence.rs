@@ -5,6 +5,8 @@ use async_graphql::{Context, ID, Object};
 use crate::graphql::arguments::{DateArguments, instant};
 use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::guard::for_staff;
+use crate::graphql::kept::record;
+use crate::graphql::request::now;
 use crate::graphql::scalar::{Date, DateTime, TimeZone};
 use crate::graphql::types::presence::{DatePresence, Hold};
 use crate::service::Services;
@@ -26,7 +28,10 @@ impl PresenceQuery {
         let resolve = async {
             let question =
                 DateArguments { resource_id, from: date.clone(), to: date, time_zone }.read("date", "date")?;
-            Ok(from_context::<Services>(ctx)?.date_presence(&question).await?.into())
+            let services = from_context::<Services>(ctx)?;
+            let (day, source) = services.date_presence(&question, services.begin(now(ctx)?)).await?;
+            record(ctx, source);
+            Ok(day.into())
         };
         Some(resolve.await)
     }
@@ -42,7 +47,9 @@ impl PresenceQuery {
     ) -> Nullable<Vec<DatePresence>> {
         let resolve = async {
             let question = DateArguments { resource_id, from, to, time_zone }.read("from", "to")?;
-            let days = from_context::<Services>(ctx)?.presence_between(&question).await?;
+            let services = from_context::<Services>(ctx)?;
+            let (days, source) = services.presence_between(&question, services.begin(now(ctx)?)).await?;
+            record(ctx, source);
             Ok(days.into_iter().map(Into::into).collect())
         };
         Some(resolve.await)

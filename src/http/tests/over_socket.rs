@@ -12,14 +12,14 @@ use super::*;
 use crate::auth::{KeySetAddress, SignatureAlgorithm};
 
 /// A server that listens.
-struct Listening {
+pub(super) struct Listening {
     fixture: Fixture,
     address: SocketAddr,
     serving: JoinHandle<std::io::Result<Ended>>,
 }
 
 impl Listening {
-    fn new(settings: HttpSettings) -> Self {
+    pub(super) fn new(settings: HttpSettings) -> Self {
         Self::of(Fixture::with(settings))
     }
 
@@ -41,7 +41,7 @@ impl Listening {
         connect_async(request).await.map(|(stream, _)| Client(stream))
     }
 
-    async fn connect(&self) -> Client {
+    pub(super) async fn connect(&self) -> Client {
         self.try_connect("graphql-transport-ws", None).await.unwrap()
     }
 
@@ -60,7 +60,7 @@ impl Listening {
     }
 
     /// A client that has introduced itself.
-    async fn introduced(&self) -> Client {
+    pub(super) async fn introduced(&self) -> Client {
         let mut client = self.connect().await;
         client.say(json!({"type": "connection_init"})).await;
         assert_eq!(client.hears().await, json!({"type": "connection_ack"}));
@@ -68,18 +68,18 @@ impl Listening {
     }
 }
 
-struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(super) struct Client(pub(super) WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Client {
-    async fn say(&mut self, message: Value) {
+    pub(super) async fn say(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn subscribe(&mut self, id: &str, query: &str) {
+    pub(super) async fn subscribe(&mut self, id: &str, query: &str) {
         self.say(json!({"type": "subscribe", "id": id, "payload": {"query": query}})).await;
     }
 
-    async fn hears(&mut self) -> Value {
+    pub(super) async fn hears(&mut self) -> Value {
         loop {
             match self.0.next().await {
                 Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
@@ -92,16 +92,15 @@ impl Client {
     /// Asks, and is answered UNAUTHENTICATED on a connection that stays open.
     async fn is_refused(&mut self, query: &str) {
         self.subscribe("refused", query).await;
-        let next = self.hears().await;
-        let error = &next["payload"]["errors"][0];
-        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{query}: {next}");
-        assert!(error["message"].as_str().unwrap().contains("Connect again with a fresh one"), "{next}");
-        assert!(next["payload"]["data"].is_null());
-        assert_eq!(self.hears().await, json!({"type": "complete", "id": "refused"}));
+        let refusal = self.hears().await;
+        assert_eq!((&refusal["type"], &refusal["id"]), (&json!("error"), &json!("refused")), "{query}: {refusal}");
+        let error = &refusal["payload"][0];
+        assert_eq!(error["extensions"]["code"], "UNAUTHENTICATED", "{query}: {refusal}");
+        assert!(error["message"].as_str().unwrap().contains("Connect again with a fresh one"), "{refusal}");
     }
 
     /// The code that the connection is closed with.
-    async fn is_closed(&mut self) -> u16 {
+    pub(super) async fn is_closed(&mut self) -> u16 {
         match self.0.next().await {
             Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
             other => panic!("not closed: {other:?}"),
@@ -166,9 +165,9 @@ async fn the_first_message_says_who_the_client_is_until_the_token_expires() {
     for query in ["{ whoami }", "mutation { change }", "subscription { count(to: 1) }"] {
         client.is_refused(query).await;
     }
-    // What was watched before still is: the first thing that is heard of it is that it was ended on request.
-    client.say(json!({"type": "complete", "id": "watching"})).await;
-    assert_eq!(client.hears().await, json!({"type": "complete", "id": "watching"}));
+    // What was watched before still is.
+    client.subscribe("watching", "{ whoami }").await;
+    assert_eq!(client.is_closed().await, 4409);
 }
 
 #[tokio::test]
@@ -238,13 +237,18 @@ async fn operations_pass_the_same_check_and_mask_as_over_http() {
     for (query, code) in [
         ("{ ...A } fragment A on Query { ...A }", "BAD_USER_INPUT"),
         ("subscription { nothing }", "BAD_USER_INPUT"),
-        ("subscription { broken }", "INTERNAL_SERVER_ERROR"),
         ("subscription { panics }", "INTERNAL_SERVER_ERROR"),
         ("{ panic }", "INTERNAL_SERVER_ERROR"),
     ] {
         client.subscribe("1", query).await;
+        let refusal = client.hears().await;
+        assert_eq!(refusal["type"], "error", "{query}: {refusal}");
+        assert_eq!(refusal["payload"][0]["extensions"]["code"], code, "{query}: {refusal}");
+    }
+    for query in ["subscription { broken }", "{ leak }", "{ leakHard }"] {
+        client.subscribe("1", query).await;
         let next = client.hears().await;
-        assert_eq!(next["payload"]["errors"][0]["extensions"]["code"], code, "{query}: {next}");
+        assert_eq!(next["payload"]["errors"][0]["extensions"]["code"], "INTERNAL_SERVER_ERROR", "{query}: {next}");
         assert!(!next.to_string().contains("hunter2"));
         assert_eq!(client.hears().await["type"], "complete", "{query}");
     }
@@ -258,13 +262,12 @@ async fn one_connection_cannot_run_any_number_of_operations() {
         client.subscribe(&number.to_string(), "subscription { count(to: 0) }").await;
     }
     client.subscribe("one too many", "subscription { count(to: 0) }").await;
-    let next = client.hears().await;
-    assert_eq!(next["payload"]["errors"][0]["extensions"]["code"], "RATE_LIMITED", "{next}");
-    assert_eq!(client.hears().await["type"], "complete");
+    let refusal = client.hears().await;
+    assert_eq!(refusal["payload"][0]["extensions"]["code"], "RATE_LIMITED", "{refusal}");
     client.say(json!({"type": "complete", "id": "5"})).await;
     client.subscribe("again", "{ whoami }").await;
-    let said = [client.hears().await, client.hears().await, client.hears().await];
-    assert!(said.iter().any(|message| message["payload"]["data"].is_object()), "{said:?}");
+    assert!(client.hears().await["payload"]["data"].is_object());
+    assert_eq!(client.hears().await["type"], "complete");
 }
 
 #[tokio::test]

@@ -100,6 +100,13 @@ impl Socket {
         within_patience("a message", self.next_message()).await.expect("the socket was closed")
     }
 
+    /// The first error of the next message, which is that nothing comes of an operation.
+    pub async fn refusal(&mut self) -> Value {
+        let refused = self.receive().await;
+        assert_eq!(refused["type"], "error", "{refused}");
+        refused["payload"][0].clone()
+    }
+
     /// The next message; `None` when the server has closed the socket.
     pub async fn next_message(&mut self) -> Option<Value> {
         loop {

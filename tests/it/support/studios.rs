@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Actor, EventTypeSpec, ResourceSpec, TestServer};
+use super::{Actor, EventTypeSpec, ResourceSpec, ServerOptions, TestServer};
 
 /// The day.
 pub const DAY: &str = "2026-12-02";
@@ -15,7 +15,12 @@ const TOGETHER: Duration = Duration::from_millis(50);
 /// A server with the studios `a` and `b`, open from 09:00 to 22:00, which can be had by the full hour for one
 /// (`hour`), two (`rehearsal`) or five hours (`session`).
 pub async fn studios() -> TestServer {
-    let server = TestServer::start().await;
+    studios_with(ServerOptions::default()).await
+}
+
+/// The same on a server as `options` want it.
+pub async fn studios_with(options: ServerOptions) -> TestServer {
+    let server = TestServer::start_with(options).await;
     let studio = |name: &str| ResourceSpec::named(name).open(&[("09:00", "22:00")]);
     server.resources([studio("a"), studio("b")]).await;
     server

@@ -1,0 +1,197 @@
+//! Answers that are kept as long as they are true.
+//!
+//! The answer to a public query is made of what is booked, of what is held, and of the catalogue, and it changes with
+//! them and with the clock alone. So it is kept as the bytes that were sent, together with what it was made of, and sent
+//! again while all of that is as it was. It is looked at each time: whoever has booked and asks again is told of it.
+//!
+//! Only what says what it was made of is kept: a resolver that records nothing has its whole operation executed anew.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
+use async_graphql::{Context, Positioned};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use dashmap::{DashMap, Entry};
+use lru::LruCache;
+use tokio_util::sync::CancellationToken;
+
+use super::gate::chosen;
+use super::key::{OperationKey, depends_on_who_asks};
+use crate::service::source::Source;
+use crate::throttle::Demand;
+
+/// The fields whose answers may be kept.
+const KEEPABLE: [&str; 10] = [
+    "daySlots",
+    "monthAvailability",
+    "datePresence",
+    "presenceBetween",
+    "resource",
+    "resourceBySlug",
+    "resources",
+    "eventType",
+    "eventTypeBySlug",
+    "eventTypes",
+];
+/// What is in an answer though it changes without anybody being told: when a hold was renewed.
+const UNTOLD: &str = "updatedAt";
+/// What an answer that is kept takes beside its text and its question, by estimate.
+const OVERHEAD: usize = 1024;
+
+/// Whether the answer to the operation of that name may be kept.
+pub(super) fn is_keepable(document: &ExecutableDocument, operation_name: Option<&str>) -> bool {
+    let Ok(operation) = chosen(&document.operations, operation_name) else { return false };
+    let is_public = |root: &Positioned<Selection>| match &root.node {
+        Selection::Field(field) => {
+            KEEPABLE.contains(&field.node.name.node.as_str()) && !depends_on_who_asks(&field.node)
+        }
+        _ => false,
+    };
+    operation.ty == OperationType::Query
+        && operation.selection_set.node.items.iter().all(is_public)
+        && !names(&operation.selection_set.node, UNTOLD)
+        && !document.fragments.values().any(|fragment| names(&fragment.node.selection_set.node, UNTOLD))
+}
+
+/// Whether a field of this name is selected; how deep things are nested is known to be within the limits.
+fn names(set: &SelectionSet, name: &str) -> bool {
+    set.items.iter().any(|selection| match &selection.node {
+        Selection::Field(field) => field.node.name.node == name || names(&field.node.selection_set.node, name),
+        Selection::InlineFragment(inline) => names(&inline.node.selection_set.node, name),
+        Selection::FragmentSpread(_) => false,
+    })
+}
+
+/// Takes down what the fields at the root were made of. Resolvers find it in the context.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sources(Arc<Mutex<Vec<Option<Source>>>>);
+
+impl Sources {
+    /// All of them, if there are `fields` of them and each is known.
+    pub(super) fn of(&self, fields: usize) -> Option<Vec<Source>> {
+        let mut recorded = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let recorded = std::mem::take(&mut *recorded);
+        (recorded.len() == fields).then(|| recorded.into_iter().collect())?
+    }
+}
+
+/// Records what a field at the root was made of; `None`: it cannot be said.
+pub(super) fn record(ctx: &Context<'_>, source: Option<Source>) {
+    if let Some(Sources(sources)) = ctx.data_opt::<Sources>() {
+        sources.lock().unwrap_or_else(PoisonError::into_inner).push(source);
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+struct Kept(Arc<KeptAnswer>);
+
+#[derive(Debug)]
+struct KeptAnswer {
+    answer: Bytes,
+    sources: Vec<Source>,
+    /// What the operation takes from the budgets of whoever asks.
+    queries: u32,
+    weight: usize,
+}
+
+/// The answers that are kept.
+#[derive(Debug)]
+pub(super) struct KeptAnswers {
+    answers: Mutex<Answers>,
+    most_bytes: usize,
+    /// What is being found out just now: ends when it is known.
+    under_way: DashMap<OperationKey, CancellationToken>,
+}
+
+#[derive(Debug)]
+struct Answers {
+    by_key: LruCache<OperationKey, Kept>,
+    bytes: usize,
+}
+
+impl KeptAnswers {
+    /// At most `most_bytes` of them; none, if that is 0.
+    pub(super) fn new(most_bytes: usize) -> Self {
+        let answers = Mutex::new(Answers { by_key: LruCache::unbounded(), bytes: 0 });
+        Self { answers, most_bytes, under_way: DashMap::new() }
+    }
+
+    /// Whether any are.
+    pub(super) fn keeps(&self) -> bool {
+        self.most_bytes > 0
+    }
+
+    /// The answer to what `key` asks, and what it takes from the budgets, if it is still true at `now`.
+    pub(super) fn find(&self, key: &OperationKey, now: DateTime<Utc>) -> Option<(Bytes, Demand)> {
+        let Kept(kept) = {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.by_key.get(key)?.clone()
+        };
+        if kept.sources.iter().all(|source| source.is_true(now)) {
+            return Some((kept.answer.clone(), Demand { queries: kept.queries, ..Demand::default() }));
+        }
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        // Somebody may have put a newer one there.
+        if answers.by_key.peek(key).is_some_and(|Kept(there)| Arc::ptr_eq(there, &kept)) {
+            answers.by_key.pop(key);
+            answers.bytes -= kept.weight;
+        }
+        None
+    }
+
+    /// Keeps `answer` to what `key` asks.
+    pub(super) fn keep(&self, key: OperationKey, answer: Bytes, sources: Vec<Source>, demand: &Demand) {
+        let weight = answer.len() + key.weight() + OVERHEAD * (1 + sources.len());
+        if weight > self.most_bytes {
+            return;
+        }
+        let kept = Kept(Arc::new(KeptAnswer { answer, sources, queries: demand.queries, weight }));
+        let mut dropped = Vec::new();
+        {
+            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.bytes += weight;
+            if let Some((_, Kept(before))) = answers.by_key.push(key, kept) {
+                answers.bytes -= before.weight;
+                dropped.push(before);
+            }
+            while answers.bytes > self.most_bytes
+                && let Some((_, Kept(least))) = answers.by_key.pop_lru()
+            {
+                answers.bytes -= least.weight;
+                dropped.push(least);
+            }
+        }
+        // What they watch is let go without the lock.
+        drop(dropped);
+    }
+
+    /// Finds out what `key` asks for, unless somebody does so already: then waits until they have, and gives nothing.
+    pub(super) async fn turn(&self, key: &OperationKey) -> Option<Turn<'_>> {
+        let other = match self.under_way.entry(key.clone()) {
+            Entry::Occupied(under_way) => under_way.get().clone(),
+            Entry::Vacant(vacant) => {
+                let ends = CancellationToken::new();
+                vacant.insert(ends.clone());
+                return Some(Turn { answers: self, key: key.clone(), ends });
+            }
+        };
+        other.cancelled().await;
+        None
+    }
+}
+
+/// Somebody's turn to find something out; others wait until this is dropped.
+pub(super) struct Turn<'a> {
+    answers: &'a KeptAnswers,
+    key: OperationKey,
+    ends: CancellationToken,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.answers.under_way.remove(&self.key);
+        self.ends.cancel();
+    }
+}
