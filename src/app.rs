@@ -19,8 +19,10 @@ use crate::config::{self, DatabaseSettings, MailSettings, ServeSettings};
 use crate::error::Internal;
 use crate::feed::ChangeFeed;
 use crate::graphql;
+use crate::graphql::execute::{Engine, EngineSettings};
 use crate::graphql::gate::Limits;
-use crate::http::{self, Ended, HttpState, IdentityWebhook, TakeAccountEvent};
+use crate::http::{self, Ended, HttpState, IdentityWebhook, MetricsPage, TakeAccountEvent};
+use crate::metrics::{Metrics, Present};
 use crate::notify::mail::mailer::Mailer;
 use crate::notify::reminders::Reminders;
 use crate::notify::webhook::WebhookSender;
@@ -141,6 +143,7 @@ impl App {
         let throttle = Throttle::new(settings.limits.rates, settings.limits.connections, Arc::clone(&clock));
         let mails = settings.mail.clone().map(|mail| Mails::new(mail, &store, &key, &clock)).transpose()?;
         let wakes = Arc::new(Wakes::default());
+        let metrics = Metrics::new();
         let services = Services::new(Parts {
             store: store.clone(),
             presence: Arc::clone(&presence),
@@ -152,6 +155,7 @@ impl App {
             shutdown: shutdown.clone(),
             lapses: Notify::new(),
             wakes: Arc::clone(&wakes),
+            metrics: Arc::clone(&metrics),
             selections: Arc::new(graphql::selection::SelectionSchema::new()),
             writes: writes.clone(),
         });
@@ -171,13 +175,21 @@ impl App {
             ..Limits::default()
         };
         let sockets = TaskTracker::new();
+        let engine_settings = EngineSettings {
+            clock: Arc::clone(&clock),
+            limits,
+            throttle: Arc::clone(&throttle),
+            tasks: sockets.clone(),
+            kept_bytes: kept_bytes(&settings, &store),
+            metrics: Arc::clone(&metrics),
+        };
+        let engine = graphql::engine(services.clone(), engine_settings);
         let http = HttpState {
-            engine: graphql::engine(
-                services.clone(),
-                limits,
-                Arc::clone(&throttle),
-                (sockets.clone(), kept_bytes(&settings, &store)),
-            ),
+            metrics: settings
+                .metrics_token
+                .clone()
+                .map(|token| MetricsPage { token, text: counting(metrics, &engine, &sockets, &presence) }),
+            engine,
             throttle,
             people: {
                 let services = services.clone();
@@ -285,6 +297,19 @@ impl App {
             work.await;
         })
     }
+}
+
+/// What is counted and what there is, as text.
+fn counting(
+    metrics: Arc<Metrics>,
+    engine: &Engine,
+    sockets: &TaskTracker,
+    presence: &Arc<Presence>,
+) -> Arc<dyn Fn() -> String + Send + Sync> {
+    let (engine, sockets, presence) = (engine.clone(), sockets.clone(), Arc::clone(presence));
+    Arc::new(move || {
+        metrics.text(Present { live_queries: engine.live_queries(), sockets: sockets.len(), holds: presence.count() })
+    })
 }
 
 /// How many bytes of answers are kept. What other servers on the same database change, this one is not told of.

@@ -183,6 +183,10 @@ pub struct ServeArgs {
         value_parser = secret
     )]
     pub identity_webhook_secret: Option<SecretString>,
+    /// What has to be shown at `/metrics`, as `Authorization: Bearer TOKEN`, to be told what the server counts; at least 16
+    /// bytes. Without it, nobody is.
+    #[arg(long, env = "SLOTWISE_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = secret)]
+    pub metrics_token: Option<SecretString>,
     /// Whether guests, without an account, may book.
     #[arg(
         long,
@@ -407,7 +411,14 @@ mod tests {
     #[test]
     fn secrets_are_not_shown_in_the_help() {
         let cli = Cli::command();
-        let secrets = ["server_key", "token_secret", "token_public_key", "identity_webhook_secret", "database_url"];
+        let secrets = [
+            "server_key",
+            "token_secret",
+            "token_public_key",
+            "identity_webhook_secret",
+            "metrics_token",
+            "database_url",
+        ];
         for flag in secrets {
             let arg = cli.get_arguments().find(|arg| arg.get_id() == flag).expect(flag);
             assert!(arg.is_hide_env_values_set(), "{flag}");

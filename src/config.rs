@@ -90,6 +90,8 @@ pub struct ServeSettings {
     pub admins: NamedAdmins,
     /// What the identity provider signs its webhooks with; `None`: none are taken.
     pub identity_webhook_secret: Option<SecretString>,
+    /// What has to be shown to be told what the server counts; `None`: nobody is.
+    pub metrics_token: Option<SecretString>,
     /// Which tokens are accepted; `None`: nobody can sign in.
     pub tokens: Option<TokenSettings>,
     /// Whether guests may book.

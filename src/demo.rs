@@ -136,6 +136,7 @@ fn serve_settings(
         server_key: clock.secret(),
         admins: NamedAdmins::default(),
         identity_webhook_secret: None,
+        metrics_token: None,
         // Its tokens are made by itself.
         tokens: Some(TokenSettings { trust_roles: true, ..TokenSettings::new(TokenKey::Secret(clock.secret())) }),
         guest_bookings: true,

@@ -46,6 +46,7 @@ pub mod error;
 pub mod feed;
 mod graphql;
 mod http;
+pub mod metrics;
 pub mod notify;
 pub mod presence;
 mod process;

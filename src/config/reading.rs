@@ -73,6 +73,7 @@ impl Reading {
         let server_key = self.server_key(args.server_key);
         let admins = self.admins(args.admins.as_deref());
         let identity_webhook_secret = self.identity_webhook_secret(args.identity_webhook_secret);
+        let metrics_token = self.metrics_token(args.metrics_token);
         let tokens = self.tokens(args.tokens);
         let webhooks = self.webhooks(&args.webhooks);
         let mail = self.mail(args.mail);
@@ -84,6 +85,7 @@ impl Reading {
             server_key: server_key?,
             admins: admins?,
             identity_webhook_secret: identity_webhook_secret?,
+            metrics_token: metrics_token?,
             tokens: tokens?,
             guest_bookings: guest_bookings?,
             http: http?,
@@ -268,6 +270,18 @@ impl Reading {
                 "must have at least 16 bytes. Take the one that the identity provider shows for the endpoint.",
             ),
             secret => Some(secret),
+        }
+    }
+
+    /// The outer `None` is a problem; the inner one: there is no token.
+    #[expect(clippy::option_option, reason = "both are meant, and stay within this file")]
+    fn metrics_token(&mut self, token: Option<SecretString>) -> Option<Option<SecretString>> {
+        match token.filter(|token| !token.expose_secret().is_empty()) {
+            Some(token) if token.expose_secret().len() < MIN_WEBHOOK_SECRET => self.refuse(
+                setting("metrics-token", "SLOTWISE_METRICS_TOKEN"),
+                "must have at least 16 bytes. `openssl rand -hex 24` makes a good one.",
+            ),
+            token => Some(token),
         }
     }
 

@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{
     Data, Executor, ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Value, Variables,
 };
@@ -18,14 +18,16 @@ use chrono::{DateTime, Utc};
 use tokio_util::task::TaskTracker;
 
 use super::gate::{Gate, Limits, Passed};
-use super::kept::{self, KeptAnswers, Sources};
+use super::kept::{KeptAnswers, Sources};
 use super::key::{self, OperationKey};
-use super::live::{self, LiveQueries};
+use super::live::LiveQueries;
 use super::mask::{self, Code};
 use super::persisted::{self, DocumentHash, PersistedDocuments};
+use super::prepared::{Prepared, Sharing, root_fields};
 use super::responses::Payload;
 use crate::clock::SharedClock;
 use crate::domain::access::Caller;
+use crate::metrics::Metrics;
 use crate::throttle::{Demand, RetryAfter, Throttle};
 
 /// By what way an operation came. Resolvers find it in the context: secrets are refused over [`Transport::Get`],
@@ -116,6 +118,17 @@ pub enum OperationKind {
     Subscription,
 }
 
+impl OperationKind {
+    /// Its name in counts.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+            Self::Subscription => "subscription",
+        }
+    }
+}
+
 impl From<OperationType> for OperationKind {
     fn from(kind: OperationType) -> Self {
         match kind {
@@ -140,54 +153,6 @@ impl From<NotAdmitted> for ServerError {
             NotAdmitted::Invalid(error) => error,
             NotAdmitted::TooOften(wait) => mask::too_often(wait.message(), wait),
         }
-    }
-}
-
-/// An operation that has passed the check before execution.
-pub struct Prepared {
-    pub(super) request: Request,
-    kind: OperationKind,
-    pub(super) sharing: Sharing,
-    /// The variables as a key has them.
-    variables: Arc<str>,
-    /// What it takes from the budgets of whoever asks.
-    demand: Demand,
-}
-
-/// Whether what an operation comes to is shared by those who ask the same.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Sharing {
-    /// It is not.
-    Private,
-    /// A subscription that is executed once.
-    Live,
-    /// A query whose answer is kept.
-    Kept,
-}
-
-impl Sharing {
-    fn of(document: &ExecutableDocument, operation_name: Option<&str>) -> Self {
-        if live::is_public(document, operation_name) {
-            Self::Live
-        } else if kept::is_keepable(document, operation_name) {
-            Self::Kept
-        } else {
-            Self::Private
-        }
-    }
-}
-
-impl Prepared {
-    /// What the operation does.
-    #[must_use]
-    pub fn kind(&self) -> OperationKind {
-        self.kind
-    }
-
-    /// What makes it the same as others of its audience.
-    pub(super) fn key(&self, caller: &Caller) -> OperationKey {
-        let Request { query, operation_name, .. } = &self.request;
-        OperationKey::new(query, operation_name.as_deref(), &self.variables, caller)
     }
 }
 
@@ -220,7 +185,24 @@ pub struct Engine {
     persisted: Arc<PersistedDocuments>,
     gate: Arc<Gate>,
     sdl: Arc<str>,
-    clock: SharedClock,
+    pub(super) clock: SharedClock,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+/// How operations are executed.
+pub struct EngineSettings {
+    /// What time it is.
+    pub clock: SharedClock,
+    /// How large operations may be.
+    pub limits: Limits,
+    /// How often they may come.
+    pub throttle: Arc<Throttle>,
+    /// Counts what goes on beside requests, to be waited for at the end.
+    pub tasks: TaskTracker,
+    /// How many bytes of answers are kept.
+    pub kept_bytes: usize,
+    /// Counts what happens.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Why an operation is not executed.
@@ -241,26 +223,20 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Executes operations of `schema` within `limits`, as often as `throttle` says. What goes on beside requests is counted
-    /// by `tasks`, and of answers at most `kept_bytes` are kept.
+    /// Executes operations of `schema`.
     #[must_use]
-    pub fn new<Q, M, S>(
-        schema: Schema<Q, M, S>,
-        clock: SharedClock,
-        limits: Limits,
-        throttle: Arc<Throttle>,
-        (tasks, kept_bytes): (TaskTracker, usize),
-    ) -> Self
+    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, settings: EngineSettings) -> Self
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
+        let EngineSettings { clock, limits, throttle, tasks, kept_bytes, metrics } = settings;
         let sdl: Arc<str> = schema.sdl().into();
         let gate = Arc::new(Gate::new(limits, &sdl));
-        let live = Arc::new(LiveQueries::new(tasks));
+        let live = Arc::new(LiveQueries::new(tasks, Arc::clone(&metrics)));
         let kept = Arc::new(KeptAnswers::new(kept_bytes));
-        Self { schema: Arc::new(schema), throttle, live, kept, persisted: Arc::default(), gate, sdl, clock }
+        Self { schema: Arc::new(schema), throttle, live, kept, persisted: Arc::default(), gate, sdl, clock, metrics }
     }
 
     /// The present instant, for an operation that begins.
@@ -287,18 +263,25 @@ impl Engine {
         let variables = Variables::from_json(serde_json::Value::Object(variables));
         let passed = self.admit(&query, operation_name.as_deref(), &variables, address);
         let Passed { document, kind, demand } = passed.map_err(|refused| match refused {
-            NotAdmitted::Invalid(error) => NotPrepared::Invalid(Payload::refusal(error)),
-            NotAdmitted::TooOften(wait) => NotPrepared::TooOften(wait),
+            NotAdmitted::Invalid(error) => {
+                self.metrics.refused(Code::BadUserInput.as_str());
+                NotPrepared::Invalid(Payload::refusal(error))
+            }
+            NotAdmitted::TooOften(wait) => {
+                self.metrics.refused(Code::RateLimited.as_str());
+                NotPrepared::TooOften(wait)
+            }
         })?;
         // Only what has passed: what is kept is executed again by whoever knows its hash.
         if let Some(hash) = hash {
             self.persisted.keep(hash, &query);
         }
         let sharing = Sharing::of(&document, operation_name.as_deref());
+        let fields = root_fields(&document, operation_name.as_deref());
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
         request.set_parsed_query(document);
-        Ok(Prepared { request, kind, sharing, variables: variables_text, demand })
+        Ok(Prepared { request, kind, sharing, variables: variables_text, fields, demand })
     }
 
     /// The document of an operation: the one that was sent, or the one that is kept.
@@ -358,19 +341,21 @@ impl Engine {
         };
         let Some((answer, demand)) = found else { return Ok(None) };
         self.throttle.admit(address.0, &demand)?;
+        self.metrics.kept();
         Ok(Some(Payload::Executed(answer)))
     }
 
     /// Executes a query or a mutation, or finds the answer among those that are kept.
     pub async fn execute(&self, prepared: Prepared, context: RequestContext) -> Payload {
         if prepared.sharing != Sharing::Kept || !self.kept.keeps() {
-            return self.execute_for_one(prepared.request, context).await;
+            return self.execute_counted(prepared, context, Data::default()).await.0;
         }
         let key = prepared.key(&context.caller);
         // Whoever asks while it is found out waits once for that; what has changed meanwhile they find out for themselves.
         let mut turn = None;
         for _ in 0..2 {
             if let Some((answer, _)) = self.kept.find(&key, self.clock.now()) {
+                self.metrics.kept();
                 return Payload::Executed(answer);
             }
             turn = self.kept.turn(&key).await;
@@ -379,28 +364,34 @@ impl Engine {
             }
         }
         let sources = Sources::default();
-        let mut request = prepared.request;
-        request.data.insert(sources.clone());
-        let (payload, fields) = self.execute_counted(request, context).await;
+        let mut data = Data::default();
+        data.insert(sources.clone());
+        let queries = prepared.demand.queries;
+        let (payload, fields) = self.execute_counted(prepared, context, data).await;
         if let Payload::Executed(answer) = &payload
             && let Some(sources) = fields.and_then(|fields| sources.of(fields))
         {
-            self.kept.keep(key, answer.clone(), sources, &prepared.demand);
+            self.kept.keep(key, answer.clone(), sources, queries);
         }
         drop(turn);
         payload
     }
 
-    async fn execute_for_one(&self, request: Request, context: RequestContext) -> Payload {
-        self.execute_counted(request, context).await.0
-    }
-
-    /// Executes a query or a mutation. Beside what it came to, how many fields the answer has at its root; `None`: it has
-    /// errors.
-    async fn execute_counted(&self, request: Request, context: RequestContext) -> (Payload, Option<usize>) {
-        let request_id = context.request_id.clone();
+    /// Executes a query or a mutation, of which resolvers find `data` in the context. Beside what it came to, how many
+    /// fields the answer has at its root; `None`: it has errors.
+    async fn execute_counted(
+        &self,
+        prepared: Prepared,
+        context: RequestContext,
+        data: Data,
+    ) -> (Payload, Option<usize>) {
+        let Prepared { mut request, kind, fields, .. } = prepared;
+        let (request_id, begun) = (context.request_id.clone(), self.clock.monotonic());
+        request.data = data;
         let request = self.request(request, context);
         let response = mask::masked(self.schema.execute(request).await, &request_id);
+        self.metrics.took(kind.name(), self.clock.monotonic().since(begun));
+        count(&self.metrics, &response, &fields);
         let fields = match &response.data {
             Value::Object(data) if response.errors.is_empty() => Some(data.len()),
             _ => None,
@@ -413,6 +404,19 @@ impl Engine {
         context.put_into(&mut request.data);
         request.data.insert(self.started_at());
         request
+    }
+}
+
+/// Counts what `response`, which is masked, says of an operation that asks for `fields`.
+pub(super) fn count(metrics: &Metrics, response: &Response, fields: &[String]) {
+    // What was not executed may name anything.
+    if !mask::is_request_error(response) {
+        for field in fields {
+            metrics.executed(field);
+        }
+    }
+    for code in mask::codes(response) {
+        metrics.refused(code);
     }
 }
 

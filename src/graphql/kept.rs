@@ -142,12 +142,12 @@ impl KeptAnswers {
     }
 
     /// Keeps `answer` to what `key` asks.
-    pub(super) fn keep(&self, key: OperationKey, answer: Bytes, sources: Vec<Source>, demand: &Demand) {
+    pub(super) fn keep(&self, key: OperationKey, answer: Bytes, sources: Vec<Source>, queries: u32) {
         let weight = answer.len() + key.weight() + OVERHEAD * (1 + sources.len());
         if weight > self.most_bytes {
             return;
         }
-        let kept = Kept(Arc::new(KeptAnswer { answer, sources, queries: demand.queries, weight }));
+        let kept = Kept(Arc::new(KeptAnswer { answer, sources, queries, weight }));
         let mut dropped = Vec::new();
         {
             let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,6 +24,7 @@ use super::execute::RequestId;
 use super::gate::chosen;
 use super::key::{OperationKey, depends_on_who_asks};
 use super::responses::{Payload, payloads};
+use crate::metrics::Metrics;
 
 /// The fields that may be shared: what they send is made of nothing that belongs to one caller.
 const PUBLIC: [&str; 4] = ["presenceChanged", "presenceBetweenChanged", "daySlotsChanged", "monthAvailabilityChanged"];
@@ -61,12 +62,14 @@ pub(super) struct LiveQueries {
     running: DashMap<OperationKey, Arc<LiveQuery>>,
     /// What executes them: each ends with its last watcher, and with the server.
     drivers: TaskTracker,
+    metrics: Arc<Metrics>,
 }
 
 /// One execution, and what it has sent last.
 #[derive(Debug)]
 struct LiveQuery {
     state: Mutex<State>,
+    metrics: Arc<Metrics>,
     /// Counts the responses; the last number when it has ended is the same once more.
     news: watch::Sender<u64>,
 }
@@ -79,8 +82,8 @@ struct State {
 }
 
 impl LiveQuery {
-    fn new() -> Self {
-        Self { state: Mutex::default(), news: watch::Sender::new(0) }
+    fn new(metrics: Arc<Metrics>) -> Self {
+        Self { state: Mutex::default(), metrics, news: watch::Sender::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -107,29 +110,40 @@ impl LiveQuery {
 
 impl LiveQueries {
     /// None yet. What executes them is counted by `drivers`.
-    pub(super) fn new(drivers: TaskTracker) -> Self {
-        Self { running: DashMap::new(), drivers }
+    pub(super) fn new(drivers: TaskTracker, metrics: Arc<Metrics>) -> Self {
+        Self { running: DashMap::new(), drivers, metrics }
     }
 
     /// Watches the live query of `key`, which is begun by `start` unless somebody watches it already.
     pub(super) fn watch(
         self: &Arc<Self>,
         key: &OperationKey,
+        fields: Vec<String>,
         start: impl FnOnce(LivePart) -> (BoxStream<'static, Response>, RequestId),
     ) -> LiveWatcher {
         match self.running.entry(key.clone()) {
             Entry::Occupied(running) => LiveWatcher::of(running.get()),
             Entry::Vacant(vacant) => {
-                let query = Arc::new(LiveQuery::new());
+                let query = Arc::new(LiveQuery::new(Arc::clone(&self.metrics)));
                 let watcher = LiveWatcher::of(&query);
                 vacant.insert(Arc::clone(&query));
                 let part = LivePart::default();
                 let (responses, request_id) = start(part.clone());
-                let driving = Arc::clone(self).drive(key.clone(), query, payloads(responses, request_id).boxed(), part);
+                let driving = Arc::clone(self).drive(
+                    key.clone(),
+                    query,
+                    payloads(responses, request_id, (Arc::clone(&self.metrics), fields)).boxed(),
+                    part,
+                );
                 self.drivers.spawn(driving);
                 watcher
             }
         }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.running.len()
     }
 
     /// Tells what comes, as long as anybody watches.
@@ -190,6 +204,9 @@ impl LiveWatcher {
         let news = parts.filter_map(|(part, seen)| part.as_ref().filter(|(number, _)| number > seen).zip(Some(seen)));
         match news.min_by_key(|((number, _), _)| *number) {
             Some(((number, payload), seen)) => {
+                // Of one state alone it is known how many there were in between.
+                let skipped = if state.parts.len() == 1 && *seen > 0 { *number - *seen - 1 } else { 0 };
+                self.query.metrics.state_sent(skipped);
                 *seen = *number;
                 Poll::Ready(Some(payload.clone()))
             }

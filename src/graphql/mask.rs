@@ -83,6 +83,15 @@ pub(super) fn is_fault(error: &ServerError) -> bool {
     matches!(code, Some(Value::String(code)) if code == Code::InternalServerError.as_str())
 }
 
+/// The codes of the errors in `response`, which is masked.
+pub(super) fn codes(response: &Response) -> impl Iterator<Item = &str> {
+    let extensions = response.errors.iter().filter_map(|error| error.extensions.as_ref());
+    extensions.filter_map(|extensions| match extensions.get("code") {
+        Some(Value::String(code)) => Some(code.as_str()),
+        _ => None,
+    })
+}
+
 /// `response`, in which each error has one of our codes and a text that clients may read.
 pub(super) fn masked(mut response: Response, request_id: &RequestId) -> Response {
     let invalid = is_request_error(&response);

@@ -13,6 +13,7 @@ pub mod mask;
 pub mod mutation;
 pub mod page;
 mod persisted;
+pub mod prepared;
 pub mod query;
 pub mod request;
 pub mod responses;
@@ -24,37 +25,25 @@ pub mod subscription;
 pub(crate) mod testing;
 pub mod types;
 
-use std::sync::Arc;
-
 use async_graphql::{Schema, SchemaBuilder};
-use tokio_util::task::TaskTracker;
 
-use execute::Engine;
-use gate::Limits;
+use execute::{Engine, EngineSettings};
 use loader::Loads;
 use mutation::Mutation;
 use query::Query;
 use subscription::Subscription;
 
 use crate::service::Services;
-use crate::throttle::Throttle;
 
-/// The schema, ready to execute operations on `services`, as often as `throttle` says. What goes on beside requests is
-/// counted by `tasks`, and of answers at most `kept_bytes` are kept. To be called within the runtime that serves requests.
+/// The schema, ready to execute operations on `services`. To be called within the runtime that serves requests.
 #[must_use]
-pub fn engine(
-    services: Services,
-    limits: Limits,
-    throttle: Arc<Throttle>,
-    (tasks, kept_bytes): (TaskTracker, usize),
-) -> Engine {
-    let clock = services.clock();
+pub fn engine(services: Services, settings: EngineSettings) -> Engine {
     let mut builder = builder().data(Loads::new(services.clone())).data(services);
-    if !limits.introspection {
+    if !settings.limits.introspection {
         // What is told of a misspelt name is part of the schema, too.
         builder = builder.disable_suggestions();
     }
-    Engine::new(builder.finish(), clock, limits, throttle, (tasks, kept_bytes))
+    Engine::new(builder.finish(), settings)
 }
 
 /// The schema in the schema definition language.

@@ -3,16 +3,19 @@
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use async_graphql::{Request, Response, ServerError};
+use async_graphql::{Response, ServerError};
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
-use super::execute::{ClientAddress, Engine, OperationKind, Prepared, RequestContext, RequestId, Sharing};
+use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, count};
 use super::live::{LivePart, LiveWatcher};
 use super::mask;
+use super::prepared::{Prepared, Sharing};
+use crate::metrics::Metrics;
 use crate::service::credentials::Credentials;
 use crate::throttle::{Place, TRY_AGAIN};
 
@@ -115,9 +118,9 @@ impl Engine {
             Err(refusal) => return Responses::only(Payload::refusal(refusal)),
         };
         if prepared.sharing != Sharing::Live {
-            return Responses(Source::Own(self.own(prepared.request, context, credentials, place)));
+            return Responses(Source::Own(self.own(prepared, context, (credentials, place))));
         }
-        let key = prepared.key(&context.caller);
+        let (key, fields) = (prepared.key(&context.caller), prepared.fields);
         let start = |part: LivePart| {
             let request_id = context.request_id.clone();
             let context = RequestContext { caller: key.caller(), ..context };
@@ -125,26 +128,32 @@ impl Engine {
             request.data.insert(part);
             (self.schema.stream(request), request_id)
         };
-        Responses(Source::Shared { watcher: Box::new(self.live.watch(&key, start)), _place: place })
+        Responses(Source::Shared { watcher: Box::new(self.live.watch(&key, fields, start)), _place: place })
     }
 
     /// A subscription that is executed for one client alone.
     fn own(
         &self,
-        request: Request,
+        prepared: Prepared,
         context: RequestContext,
-        credentials: Credentials,
-        place: Place,
+        (credentials, place): (Credentials, Place),
     ) -> BoxStream<'static, Payload> {
+        let Prepared { request, fields, .. } = prepared;
         let request_id = context.request_id.clone();
         let mut request = self.request(request, context);
         request.data.insert(credentials);
-        payloads(self.schema.stream(request), request_id)
+        payloads(self.schema.stream(request), request_id, (Arc::clone(&self.metrics), fields))
             .map(move |payload| {
                 let _taken = &place;
                 payload
             })
             .boxed()
+    }
+
+    /// How many live queries are shared.
+    #[must_use]
+    pub fn live_queries(&self) -> usize {
+        self.live.len()
     }
 
     /// A place for a subscription.
@@ -156,17 +165,19 @@ impl Engine {
     }
 }
 
-/// `responses`, masked and written. A panic ends its own operation only.
+/// `responses`, masked, counted as those to an operation that asks for some fields, and written. A panic ends its own operation only.
 pub(super) fn payloads(
     responses: BoxStream<'static, Response>,
     request_id: RequestId,
+    counted: (Arc<Metrics>, Vec<String>),
 ) -> impl Stream<Item = Payload> + Send + 'static {
-    stream::unfold(Some((responses, request_id)), |state| async {
-        let (mut responses, request_id) = state?;
+    stream::unfold(Some((responses, request_id, counted)), |state| async {
+        let (mut responses, request_id, (metrics, fields)) = state?;
         match AssertUnwindSafe(responses.next()).catch_unwind().await {
             Ok(response) => {
-                let payload = Payload::of(&mask::masked(response?, &request_id));
-                Some((payload, Some((responses, request_id))))
+                let response = mask::masked(response?, &request_id);
+                count(&metrics, &response, &fields);
+                Some((Payload::of(&response), Some((responses, request_id, (metrics, fields)))))
             }
             Err(_panic) => Some((Payload::of(&mask::panicked(&request_id)), None)),
         }

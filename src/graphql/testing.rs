@@ -6,10 +6,11 @@ use async_graphql::{Context, Error, Object, Schema, Subscription};
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio_util::task::TaskTracker;
 
-use super::execute::{Engine, RequestId, Transport};
+use super::execute::{Engine, EngineSettings, RequestId, Transport};
 use super::gate::Limits;
 use crate::clock::{SharedClock, SystemClock};
 use crate::domain::access::Caller;
+use crate::metrics::Metrics;
 use crate::throttle::{ConnectionLimits, RateLimits, Throttle};
 
 /// An engine for the test schema.
@@ -21,8 +22,15 @@ pub(crate) fn engine() -> Engine {
 
 /// The same within other limits.
 pub(crate) fn engine_with(limits: Limits, throttle: Arc<Throttle>) -> Engine {
-    let clock = Arc::new(SystemClock::new());
-    Engine::new(Schema::new(Query, Mutation, Subscriptions), clock, limits, throttle, (TaskTracker::new(), 0))
+    let settings = EngineSettings {
+        clock: Arc::new(SystemClock::new()),
+        limits,
+        throttle,
+        tasks: TaskTracker::new(),
+        kept_bytes: 0,
+        metrics: Metrics::new(),
+    };
+    Engine::new(Schema::new(Query, Mutation, Subscriptions), settings)
 }
 
 struct Query;

@@ -15,10 +15,9 @@ use super::problem::Problem;
 use super::stream::streamed;
 use super::{HttpState, request, socket};
 use crate::auth::{Verified, from_header};
-use crate::graphql::execute::{
-    ClientAddress, NotPrepared, Operation, OperationKind, Prepared, RequestContext, Transport,
-};
+use crate::graphql::execute::{ClientAddress, NotPrepared, Operation, OperationKind, RequestContext, Transport};
 use crate::graphql::mask::Code;
+use crate::graphql::prepared::Prepared;
 use crate::graphql::responses::{Payload, Responses};
 use crate::throttle::Demand;
 

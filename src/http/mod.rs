@@ -10,6 +10,7 @@ mod graphql;
 mod health;
 mod identity;
 mod layers;
+mod metrics;
 mod origin;
 mod problem;
 mod request;
@@ -35,6 +36,7 @@ use crate::throttle::Throttle;
 
 pub use calendar::Calendars;
 pub use identity::{IdentityWebhook, TakeAccountEvent};
+pub use metrics::MetricsPage;
 pub use server::{Ended, bind, serve};
 
 /// Tells whether the server can do its work now: that its database answers.
@@ -58,6 +60,8 @@ pub struct HttpState {
     pub calendars: Calendars,
     /// Takes what the identity provider tells of them; `None`: it is not set up.
     pub identity_webhook: Option<IdentityWebhook>,
+    /// What is counted, for whoever may know; `None`: nobody.
+    pub metrics: Option<MetricsPage>,
     /// The clock, for request ids and the end of tokens.
     pub clock: SharedClock,
     /// Asked by `/readyz`.
@@ -86,6 +90,7 @@ pub fn router(state: HttpState) -> Router {
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed))
         .route(calendar::ROUTE, get(calendar::get))
         .route("/webhooks/identity", post(identity::post).fallback(identity::method_not_allowed))
+        .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
     let routes = routes.fallback(problem::no_such_page).method_not_allowed_fallback(problem::method_not_allowed);

@@ -104,6 +104,11 @@ impl IntoResponse for Problem {
 
 /// Answers for every address that there is nothing at.
 pub(super) async fn no_such_page() -> Problem {
+    nothing_there()
+}
+
+/// There is nothing at the address.
+pub(super) fn nothing_there() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, Code::NotFound, "There is nothing at this address. GraphQL is at /graphql.")
 }
 

@@ -55,6 +55,7 @@ impl Fixture {
             }),
             calendars: Arc::new(|_key| Box::pin(async { Ok(None) })),
             identity_webhook: None,
+            metrics: None,
             clock: clock.clone(),
             readiness: Arc::new(|| Box::pin(async { true })),
             settings: Arc::new(settings),

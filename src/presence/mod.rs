@@ -161,6 +161,12 @@ impl Presence {
         self.holds(resource, nothing).0
     }
 
+    /// How many holds there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.holds.load(Ordering::Relaxed)
+    }
+
     /// The holds of `resource` that cover `instant`, buffers included.
     #[must_use]
     pub fn holds_at(&self, resource: &ResourceId, instant: DateTime<Utc>) -> Vec<Hold> {

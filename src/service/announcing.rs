@@ -6,6 +6,7 @@ use super::Services;
 use crate::domain::booking::BookingEvent;
 use crate::domain::id::ResourceId;
 use crate::domain::quantum::QuantumSpan;
+use crate::domain::webhook::WebhookEvent;
 use crate::feed::Topic;
 
 impl Services {
@@ -15,6 +16,7 @@ impl Services {
         if event.booking.lapses_at().is_some() {
             self.parts().lapses.notify_one();
         }
+        self.parts().metrics.booking(WebhookEvent::from(event.transition.event).name());
         self.parts().wakes.outbox.notify_one();
         self.parts().feed.publish_booking(Arc::new(event));
     }

@@ -55,6 +55,7 @@ use crate::clock::SharedClock;
 use crate::domain::person::NamedAdmins;
 use crate::error::{Error, Internal};
 use crate::feed::ChangeFeed;
+use crate::metrics::Metrics;
 use crate::notify::Wakes;
 use crate::presence::Presence;
 use crate::public_url::PublicUrl;
@@ -116,6 +117,8 @@ pub struct Parts {
     pub lapses: Notify,
     /// Told when there is something for others to be told of.
     pub wakes: Arc<Wakes>,
+    /// Counts what happens.
+    pub metrics: Arc<Metrics>,
     /// Reads and renders the selections of webhooks.
     pub selections: Arc<dyn Selections>,
     /// The writes that are under way. Shutdown waits for them.

@@ -31,6 +31,7 @@ mod capacity;
 mod catalogue_live;
 mod checking;
 mod clock_changes;
+mod counting;
 mod crash;
 mod disconnects;
 mod event_types;

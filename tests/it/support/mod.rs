@@ -35,7 +35,7 @@ pub use keys::SigningKey;
 pub use process::ServerProcess;
 pub use race::{Choices, at_once};
 pub use raw::RawRequest;
-pub use server::{ServerOptions, TestServer};
+pub use server::{METRICS_TOKEN, ServerOptions, TestServer};
 pub use socket::{Socket, Subprotocol, Watch};
 
 use std::time::Duration;

@@ -32,6 +32,8 @@ use super::{provide_tls, within_patience};
 
 /// With what tokens are signed.
 pub const TOKEN_SECRET: &str = "the tests' token secret, long enough for HS256";
+/// What has to be shown to be told what the server counts.
+pub const METRICS_TOKEN: &str = "the tests' token for counts";
 /// From what management tokens and pseudonyms are derived.
 pub const SERVER_KEY: &str = "the tests' server key, 32 characters";
 
@@ -232,6 +234,7 @@ fn settings(database: &TestDatabase, address: SocketAddr, options: ServerOptions
         server_key: SecretString::from(SERVER_KEY),
         admins: NamedAdmins::from_entries(options.admins.split(',').filter(|entry| !entry.is_empty())).unwrap(),
         identity_webhook_secret: options.identity_webhook_secret.map(SecretString::from),
+        metrics_token: Some(SecretString::from(METRICS_TOKEN)),
         tokens: options.tokens,
         guest_bookings: options.guest_bookings,
         http: options.http,
