@@ -30,6 +30,9 @@ use crate::domain::access::Caller;
 use crate::metrics::Metrics;
 use crate::throttle::{Demand, RetryAfter, Throttle};
 
+/// How large the variables of a subscription may be, in bytes of JSON.
+const MOST_VARIABLES: usize = 64 * 1024;
+
 /// By what way an operation came. Resolvers find it in the context: secrets are refused over [`Transport::Get`],
 /// since addresses are logged and remembered all over the place.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -272,6 +275,13 @@ impl Engine {
                 NotPrepared::TooOften(wait)
             }
         })?;
+        if kind == OperationKind::Subscription && variables_text.len() > MOST_VARIABLES {
+            // They stay in memory for as long as somebody watches.
+            let message = format!(
+                "The variables of a subscription may have {MOST_VARIABLES} bytes of JSON. Leave out what it does not use."
+            );
+            return Err(NotPrepared::Invalid(Payload::refusal(mask::error(Code::BadUserInput, message))));
+        }
         // Only what has passed: what is kept is executed again by whoever knows its hash.
         if let Some(hash) = hash {
             self.persisted.keep(hash, &query);

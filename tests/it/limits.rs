@@ -117,6 +117,18 @@ async fn an_address_has_so_many_subscriptions_whatever_sockets_they_are_on() {
     gets_in(&mut socket, "fifth").await;
 }
 
+#[tokio::test]
+async fn what_stays_in_memory_while_somebody_watches_is_small() {
+    let server = server(ServerOptions::default()).await;
+    let mut socket = Socket::open(&server.anonymous()).await;
+    socket.subscribe("large", WATCH, json!({ "unused": "x".repeat(64 * 1024) })).await;
+    let refusal = socket.refusal().await;
+    assert_eq!(refusal["extensions"]["code"], "BAD_USER_INPUT", "{refusal}");
+    assert!(refusal["message"].as_str().unwrap().contains("65536 bytes"), "{refusal}");
+    socket.subscribe("small", WATCH, json!({ "unused": "x".repeat(60 * 1024) })).await;
+    assert_eq!(socket.receive().await["type"], "next");
+}
+
 /// Subscribes until there is a place.
 async fn gets_in(socket: &mut Socket, name: &str) {
     for attempt in 0.. {
