@@ -346,7 +346,9 @@ impl Engine {
     /// There are too many operations from there.
     pub fn kept(&self, operation: &Operation, address: ClientAddress) -> Result<Option<Payload>, RetryAfter> {
         let found = match (&operation.query, operation.extensions.is_empty()) {
-            (Some(document), true) => self.kept.find(&OperationKey::anonymous(document, operation), self.clock.now()),
+            (Some(document), true) if self.kept.keeps() => {
+                self.kept.find(&OperationKey::anonymous(document, operation), self.clock.now())
+            }
             _ => None,
         };
         let Some((answer, demand)) = found else { return Ok(None) };

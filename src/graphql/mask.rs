@@ -79,17 +79,19 @@ pub(super) fn is_request_error(response: &Response) -> bool {
 
 /// Whether an error that is masked tells of a fault of the server's.
 pub(super) fn is_fault(error: &ServerError) -> bool {
-    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    matches!(code, Some(Value::String(code)) if code == Code::InternalServerError.as_str())
+    code_of(error) == Some(Code::InternalServerError.as_str())
 }
 
 /// The codes of the errors in `response`, which is masked.
 pub(super) fn codes(response: &Response) -> impl Iterator<Item = &str> {
-    let extensions = response.errors.iter().filter_map(|error| error.extensions.as_ref());
-    extensions.filter_map(|extensions| match extensions.get("code") {
-        Some(Value::String(code)) => Some(code.as_str()),
+    response.errors.iter().filter_map(code_of)
+}
+
+fn code_of(error: &ServerError) -> Option<&str> {
+    match error.extensions.as_ref()?.get("code")? {
+        Value::String(code) => Some(code),
         _ => None,
-    })
+    }
 }
 
 /// `response`, in which each error has one of our codes and a text that clients may read.
@@ -142,8 +144,7 @@ pub fn fault_message(request_id: &RequestId) -> String {
 }
 
 fn has_code(error: &ServerError) -> bool {
-    let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
-    matches!(code, Some(Value::String(code)) if Code::ALL.iter().any(|ours| ours.as_str() == code))
+    code_of(error).is_some_and(|code| Code::ALL.iter().any(|ours| ours.as_str() == code))
 }
 
 fn set_code(error: &mut ServerError, code: Code) {
