@@ -21,7 +21,7 @@ use crate::feed::ChangeFeed;
 use crate::graphql;
 use crate::graphql::execute::{Engine, EngineSettings};
 use crate::graphql::gate::Limits;
-use crate::http::{self, Ended, HttpState, IdentityWebhook, MetricsPage, TakeAccountEvent};
+use crate::http::{self, Ended, HttpParts, HttpState, IdentityWebhook, MetricsPage, TakeAccountEvent};
 use crate::metrics::{Metrics, Present};
 use crate::notify::mail::mailer::Mailer;
 use crate::notify::reminders::Reminders;
@@ -184,7 +184,7 @@ impl App {
             metrics: Arc::clone(&metrics),
         };
         let engine = graphql::engine(services.clone(), engine_settings);
-        let http = HttpState {
+        let http = HttpParts {
             metrics: settings
                 .metrics_token
                 .clone()
@@ -223,6 +223,7 @@ impl App {
             shutdown: shutdown.clone(),
             sockets,
         };
+        let http = http.into();
         Ok(Self { store, presence, feed, services, notifier, http, wakes, mails, writes, shutdown })
     }
 

@@ -46,6 +46,7 @@ pub mod error;
 pub mod feed;
 mod graphql;
 mod http;
+mod least_used;
 pub mod metrics;
 pub mod notify;
 pub mod presence;

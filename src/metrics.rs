@@ -40,6 +40,7 @@ pub struct Metrics {
     states: Counter,
     skipped: Counter,
     refusals: Family<Label, Counter>,
+    user_errors: Family<Label, Counter>,
     bookings: Family<Label, Counter>,
     durations: Histograms,
     live_queries: Gauge,
@@ -58,6 +59,7 @@ impl Metrics {
             states: Counter::default(),
             skipped: Counter::default(),
             refusals: Family::default(),
+            user_errors: Family::default(),
             bookings: Family::default(),
             // From a tenth of a millisecond to three seconds.
             durations: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.0001, 2.0, 15))),
@@ -76,6 +78,7 @@ impl Metrics {
         registry.register("live_states", "States sent to watchers of shared live queries", self.states.clone());
         registry.register("live_states_skipped", "States that slow watchers were not sent", self.skipped.clone());
         registry.register("refusals", "Errors at the top level of answers, by their codes", self.refusals.clone());
+        registry.register("user_errors", "Refusals by the rules, by their codes", self.user_errors.clone());
         registry.register("booking_events", "What has happened to bookings", self.bookings.clone());
         let durations = self.durations.clone();
         registry.register_with_unit("execution_duration", "How long executing took", Unit::Seconds, durations);
@@ -103,6 +106,11 @@ impl Metrics {
     /// An error with this code, one of ours, has left.
     pub fn refused(&self, code: &str) {
         self.refusals.get_or_create(&[("code", code.to_owned())]).inc();
+    }
+
+    /// A client was told that the rules refuse something, with this code, one of ours.
+    pub fn refused_by_rules(&self, code: &str) {
+        self.user_errors.get_or_create(&[("code", code.to_owned())]).inc();
     }
 
     /// That has happened to a booking.
@@ -142,6 +150,7 @@ mod tests {
         metrics.kept();
         metrics.state_sent(3);
         metrics.refused("NOT_FOUND");
+        metrics.refused_by_rules("SLOT_TAKEN");
         metrics.booking("created");
         metrics.took("query", Duration::from_millis(3));
         let text = metrics.text(Present { live_queries: 1, sockets: 2, holds: 3 });
@@ -151,6 +160,7 @@ mod tests {
             "slotwise_live_states_total 1",
             "slotwise_live_states_skipped_total 3",
             "slotwise_refusals_total{code=\"NOT_FOUND\"} 1",
+            "slotwise_user_errors_total{code=\"SLOT_TAKEN\"} 1",
             "slotwise_booking_events_total{event=\"created\"} 1",
             "slotwise_execution_duration_seconds_bucket{le=\"0.0032\",kind=\"query\"} 1",
             "slotwise_live_queries 1",

@@ -31,6 +31,8 @@ pub struct Ground {
     /// Whether `createBooking` is open to whoever asks.
     pub may_book: bool,
     is_guest: bool,
+    /// What there must be between two bookings.
+    gap: TimeDelta,
     /// None overlaps another, buffers included. They go from day to day, as people book.
     pub slots: Vec<Slot>,
 }
@@ -62,10 +64,10 @@ impl Ground {
             duration_minutes: duration(event_type),
             may_book: !is_guest || catalogue["settings"]["guestBookings"] == true,
             is_guest,
+            gap: minutes("bufferBeforeMinutes") + minutes("bufferAfterMinutes"),
             slots: Vec::new(),
         };
-        let gap = minutes("bufferBeforeMinutes") + minutes("bufferAfterMinutes");
-        ground.slots = ground.free_slots(api, gap, wanted).await?;
+        ground.slots = ground.free_slots(api, wanted).await?;
         if ground.slots.len() < needed {
             let (name, found) = (&ground.resource_name, ground.slots.len());
             return Err(format!("{name} has {found} free slots in {DAYS} days; {needed} are needed"));
@@ -73,19 +75,30 @@ impl Ground {
         Ok(ground)
     }
 
-    async fn free_slots(&self, api: &Api, gap: TimeDelta, wanted: usize) -> Outcome<Vec<Slot>> {
+    /// The slots of one day, of which none overlaps another.
+    pub async fn day(&self, api: &Api, date: NaiveDate) -> Outcome<Vec<Slot>> {
+        Ok(self.slots_from(api, date, &mut { DateTime::<Utc>::MIN_UTC }).await?.into())
+    }
+
+    /// The same, from `free_from` on, which is moved behind the last of them.
+    async fn slots_from(&self, api: &Api, date: NaiveDate, free_from: &mut DateTime<Utc>) -> Outcome<VecDeque<Slot>> {
+        let answer = api.send(&self.day_slots(date)).await?;
+        let mut day = VecDeque::new();
+        for slot in answer.data["daySlots"]["slots"].as_array().into_iter().flatten() {
+            let (start, end) = (instant(&slot["start"])?, instant(&slot["end"])?);
+            if start >= *free_from {
+                *free_from = end + self.gap;
+                day.push_back(Slot { start: slot["start"].as_str().unwrap_or_default().to_owned(), date });
+            }
+        }
+        Ok(day)
+    }
+
+    async fn free_slots(&self, api: &Api, wanted: usize) -> Outcome<Vec<Slot>> {
         let tomorrow = Utc::now().date_naive() + Days::new(1);
         let (mut days, mut found, mut free_from) = (Vec::new(), 0, DateTime::<Utc>::MIN_UTC);
         for date in tomorrow.iter_days().take(DAYS) {
-            let answer = api.send(&self.day_slots(date)).await?;
-            let mut day = VecDeque::new();
-            for slot in answer.data["daySlots"]["slots"].as_array().into_iter().flatten() {
-                let (start, end) = (instant(&slot["start"])?, instant(&slot["end"])?);
-                if start >= free_from {
-                    free_from = end + gap;
-                    day.push_back(Slot { start: slot["start"].as_str().unwrap_or_default().to_owned(), date });
-                }
-            }
+            let day = self.slots_from(api, date, &mut free_from).await?;
             found += day.len();
             days.push(day);
             // Twice as many as wanted, so that they are spread over more days than would do.

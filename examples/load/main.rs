@@ -1,88 +1,110 @@
-//! How fast a running Slotwise server is, as its clients see it.
+//! How fast Slotwise is, as its clients see it.
 //!
 //! ```text
-//! cargo run --release --example load -- --url http://127.0.0.1:8080
+//! cargo run --release --example load -- usual --url http://127.0.0.1:8080
+//! cargo build --release && cargo run --release --example load -- limits
 //! ```
 //!
-//! One run against one server measures the cheapest answer there is, `{ __typename }`, and then what people do:
-//! looking at a day, renewing and taking a hold, booking, and seeing what others hold. Everything is printed as a
-//! multiple of `{ __typename }` as well: those ratios say more about the server than the times, which depend on the
-//! machine, and on this program if it runs on the same one.
+//! `usual` measures a running server: the cheapest answer there is, `{ __typename }`, and then what people do: looking at
+//! a day, renewing and taking a hold, booking, and seeing what others hold. Everything is printed as a multiple of
+//! `{ __typename }` as well: those ratios say more about the server than the times, which depend on the machine, and on
+//! this program if it runs on the same one. It books for real, and cancels what it has booked.
 //!
-//! It books for real, and cancels what it has booked.
+//! `limits`, `soak` and `hostile` run a server of their own on a database that is thrown away, and measure how near it comes
+//! to what is possible, whether it grows, and whether those who do no good are felt by others.
 
 mod api;
+mod catalogue;
+mod filling;
 mod ground;
+mod hostile;
+mod limits;
 mod measure;
+mod plain;
+mod process;
+mod rates;
+mod scene;
 mod sinks;
+mod soak;
 mod telling;
+mod usual;
 mod watching;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::Duration;
 
-use clap::Parser;
-use serde_json::{Value, json};
+use clap::{Args, Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use api::{Api, Outcome};
-use ground::{Ground, Slot};
-use measure::{Effort, Row, Table};
 
-/// Measures a running Slotwise server: latencies, throughput, and each as a multiple of `{ __typename }`.
+/// The server's: what it is compared with is to have no other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures Slotwise: latencies, throughput, memory, each beside something that it can be compared with.
 #[derive(Debug, Parser)]
 #[command(name = "load")]
 struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+/// A running server.
+#[derive(Debug, Args)]
+struct Running {
     /// The server's address, without a path. Plain HTTP only.
     #[arg(long, default_value = "http://127.0.0.1:8080", value_name = "URL")]
     url: String,
     /// Act as the bearer of this access token. Without one, bookings are a guest's.
     #[arg(long, env = "SLOTWISE_LOAD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
-    /// Requests under way at once.
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "COUNT")]
-    connections: u16,
-    /// Most requests of each kind.
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000), value_name = "COUNT")]
-    requests: u32,
-    /// Most bookings. They are cancelled in the end; 0 makes none.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=10_000), value_name = "COUNT")]
-    bookings: u32,
-    /// Most seconds for each kind of request.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=120), value_name = "SECONDS")]
-    seconds: u64,
-    /// WebSockets that watch one day, each a file descriptor here and one at the server (see `ulimit -n`). 0: none.
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=20_000), value_name = "COUNT")]
-    watchers: u32,
-    /// Changes that the watchers are to see.
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000), value_name = "COUNT")]
-    changes: u32,
-    /// The resource to book, by id. Default: the exclusive one with the shortest event type.
-    #[arg(long, value_name = "ID")]
-    resource: Option<String>,
-    /// The event type to book under, by id. Default: the shortest of the resource's.
-    #[arg(long, value_name = "ID")]
-    event_type: Option<String>,
-    /// Bookings to measure what it costs that others are told of them: as many with a mail and a webhook each as without.
-    /// Nothing else is measured then, and they stay: it is for a database that is thrown away. Wants an admin's --token,
-    /// and a server with `--webhooks-insecure --mail-url smtp+insecure://127.0.0.1:PORT` and `--rate-limits off`. 0: none.
-    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=20_000), value_name = "COUNT")]
-    telling: u32,
-    /// The port of the mail server that is opened here for --telling.
-    #[arg(long, default_value_t = 2525, value_name = "PORT")]
-    mail_port: u16,
     /// Allow another host than this machine. Its bookings are real, and its other users will feel the load.
     #[arg(long)]
     i_own_this_server: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Measure what people do on a running server, the demo or one of your own.
+    Usual {
+        #[command(flatten)]
+        running: Running,
+        #[command(flatten)]
+        options: usual::UsualOptions,
+    },
+    /// Measure what it costs that others are told of bookings: as many with a mail and a webhook each as without. They
+    /// stay: it is for a database that is thrown away. Wants an admin's --token, and a server with
+    /// `--webhooks-insecure --mail-url smtp+insecure://127.0.0.1:PORT` and `--rate-limits off`.
+    Telling {
+        #[command(flatten)]
+        running: Running,
+        #[command(flatten)]
+        options: telling::TellingOptions,
+    },
+    /// Measure how near a server of its own comes to one that only sends back ready bytes.
+    Limits(limits::LimitsOptions),
+    /// Have watchers come and go at a server of its own, and look whether it grows.
+    Soak(soak::SoakOptions),
+    /// Look whether others are served as before by a server of its own while some do all that is no good.
+    Hostile(hostile::HostileOptions),
+    /// The server that only sends back ready bytes.
+    #[command(hide = true)]
+    Plain {
+        /// Where it listens on this machine.
+        port: u16,
+    },
+}
+
+impl Running {
+    fn api(self) -> Outcome<Api> {
+        Api::new(&self.url, self.token, self.i_own_this_server)
+    }
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = Options::parse();
-    match run(options).await {
+    match run(Options::parse().what).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             // There is nobody left to tell when this fails.
@@ -92,8 +114,7 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options) -> Outcome<()> {
-    let api = Arc::new(Api::new(&options.url, options.token.clone(), options.i_own_this_server)?);
+async fn run(what: What) -> Outcome<()> {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move {
@@ -101,214 +122,22 @@ async fn run(options: Options) -> Outcome<()> {
             stopped.cancel();
         }
     });
-    let connections = usize::from(options.connections);
-    if options.telling > 0 {
-        return tell(&api, connections, &options, stop).await;
-    }
-    // One slot for each connection to hold, one for the watchers to see held, the rest to book.
-    let wanted = connections + 1 + usize::try_from(options.bookings).unwrap_or(usize::MAX);
-    let (resource, event_type) = (options.resource.as_deref(), options.event_type.as_deref());
-    let ground = Ground::find(&api, resource, event_type, connections + 1, wanted).await?;
-    say(&format!(
-        "{}: {} ({}), {} ({} minutes), {} free slots; {connections} connections\n",
-        api.url(),
-        ground.resource_name,
-        ground.resource_id,
-        ground.event_type_title,
-        ground.duration_minutes,
-        ground.slots.len(),
-    ))?;
-    let effort = Effort {
-        connections,
-        requests: usize::try_from(options.requests).unwrap_or(usize::MAX),
-        limit: Duration::from_secs(options.seconds),
-        stop,
-    };
-    let load = Load { api, ground: Arc::new(ground), effort, options };
-    load.run().await
-}
-
-/// Measures what it costs whoever books that others are told of it.
-async fn tell(api: &Arc<Api>, connections: usize, options: &Options, stop: CancellationToken) -> Outcome<()> {
-    let effort = Effort { connections, requests: 0, limit: Duration::MAX, stop };
-    let count = usize::try_from(options.telling).unwrap_or(usize::MAX);
-    let measured = telling::measure(api, &effort, count, options.mail_port).await?;
-    let mut table = Table::new();
-    table.add(measured.silent, [measured.told]);
-    say(&table.to_string())?;
-    say(&measured.summary)?;
-    if table.has_failures() { Err("some requests failed; see above".to_owned()) } else { Ok(()) }
-}
-
-/// What is measured, and where.
-struct Load {
-    api: Arc<Api>,
-    ground: Arc<Ground>,
-    effort: Effort,
-    options: Options,
-}
-
-impl Load {
-    async fn run(&self) -> Outcome<()> {
-        // Connections are opened and the server's memory is warmed before anything counts.
-        self.typename("", &self.effort).await;
-        let mut table = Table::new();
-        let before = self.typename("{ __typename }", &self.effort).await;
-        let mut rows = vec![self.looking().await];
-        let sessions = self.sessions();
-        rows.push(self.renewing(&sessions).await?);
-        rows.extend(self.taking(&sessions).await);
-        self.leave_all(&sessions).await?;
-        rows.extend(self.booking().await?);
-        let after = self.typename("{ __typename }", &self.effort).await;
-        warn_of_drift(&before, &after)?;
-        table.add(before.and(after), rows);
-        if self.options.watchers > 0 && !self.effort.stop.is_cancelled() {
-            // Changes are made one after the other, and compared with what is asked like that.
-            let alone = Effort { connections: 1, ..self.effort.clone() };
-            let before = self.typename("{ __typename }, one at a time", &alone).await;
-            let rows = self.watching().await?;
-            let after = self.typename("{ __typename }, one at a time", &alone).await;
-            warn_of_drift(&before, &after)?;
-            table.add(before.and(after), rows);
-        }
-        say(&table.to_string())?;
-        if table.has_failures() { Err("some requests failed; see above".to_owned()) } else { Ok(()) }
-    }
-
-    async fn typename(&self, name: &str, effort: &Effort) -> Row {
-        self.asking(name, json!({ "query": "{ __typename }" }), effort).await
-    }
-
-    /// The free starts of one day.
-    async fn looking(&self) -> Row {
-        let question = self.ground.day_slots(self.ground.slots[0].date);
-        self.asking("daySlots", question, &self.effort).await
-    }
-
-    /// A change of a day's holds, seen by many.
-    async fn watching(&self) -> Outcome<Vec<Row>> {
-        // The slot after those that the connections hold.
-        let slot = &self.ground.slots[self.effort.connections];
-        let counts = (self.options.watchers, self.options.changes);
-        watching::changes_seen(&self.api, &self.ground, slot, counts, &self.effort.stop).await
-    }
-
-    /// One request, over and over.
-    async fn asking(&self, name: &str, body: Value, effort: &Effort) -> Row {
-        let (api, body) = (Arc::clone(&self.api), Arc::new(body));
-        let ask = move |_, _| {
-            let (api, body) = (Arc::clone(&api), Arc::clone(&body));
-            async move { api.send(&body).await.map(|answer| vec![answer.latency]) }
-        };
-        effort.spend([name], ask).await.remove(0)
-    }
-
-    /// A session for each connection, each with a slot of its own.
-    fn sessions(&self) -> Arc<Vec<(String, Slot)>> {
-        let slots = self.ground.slots.iter().take(self.effort.connections);
-        Arc::new(slots.map(|slot| (Uuid::new_v4().to_string(), slot.clone())).collect())
-    }
-
-    /// Heartbeats that renew what is held already.
-    async fn renewing(&self, sessions: &Arc<Vec<(String, Slot)>>) -> Outcome<Row> {
-        for (session, slot) in sessions.iter() {
-            self.api.payload(&self.ground.heartbeat(session, slot, None)).await?;
-        }
-        let (api, ground, sessions) = (Arc::clone(&self.api), Arc::clone(&self.ground), Arc::clone(sessions));
-        let renew = move |connection: usize, _| {
-            let (api, ground, sessions) = (Arc::clone(&api), Arc::clone(&ground), Arc::clone(&sessions));
-            async move {
-                let (session, slot) = &sessions[connection];
-                Ok(vec![api.payload(&ground.heartbeat(session, slot, None)).await?.latency])
-            }
-        };
-        Ok(self.effort.spend(["heartbeat, renewing"], renew).await.remove(0))
-    }
-
-    /// Heartbeats that take what nobody holds; each is left again, so that it can be taken anew.
-    async fn taking(&self, sessions: &Arc<Vec<(String, Slot)>>) -> Vec<Row> {
-        let (api, ground, sessions) = (Arc::clone(&self.api), Arc::clone(&self.ground), Arc::clone(sessions));
-        let take = move |connection: usize, _| {
-            let (api, ground, sessions) = (Arc::clone(&api), Arc::clone(&ground), Arc::clone(&sessions));
-            async move {
-                let (session, slot) = &sessions[connection];
-                let left = api.payload(&ground.leave(session)).await?.latency;
-                Ok(vec![api.payload(&ground.heartbeat(session, slot, None)).await?.latency, left])
-            }
-        };
-        self.effort.spend(["heartbeat, taking", "leave"], take).await
-    }
-
-    async fn leave_all(&self, sessions: &[(String, Slot)]) -> Outcome<()> {
-        for (session, _) in sessions {
-            self.api.payload(&self.ground.leave(session)).await?;
-        }
-        Ok(())
-    }
-
-    /// Bookings, each of a slot of its own, and their cancelling.
-    async fn booking(&self) -> Outcome<Vec<Row>> {
-        let reserved = self.effort.connections + 1;
-        let slots = self.ground.slots.get(reserved..).unwrap_or_default().to_vec();
-        let effort = Effort { requests: slots.len(), ..self.effort.clone() };
-        if slots.is_empty() {
-            return Ok(Vec::new());
-        }
-        if !self.ground.may_book {
-            say("Guests may not book here, and there is no --token: createBooking is left out.\n")?;
-            return Ok(Vec::new());
-        }
-        let made = Arc::new(std::sync::Mutex::new(Vec::new()));
-        let (api, ground, slots) = (Arc::clone(&self.api), Arc::clone(&self.ground), Arc::new(slots));
-        let done = Arc::clone(&made);
-        let book = move |_, number: usize| {
-            let (api, ground, slots, done) =
-                (Arc::clone(&api), Arc::clone(&ground), Arc::clone(&slots), Arc::clone(&done));
-            async move {
-                let answer = api.payload(&ground.create_booking(&slots[number])).await?;
-                let booking = (answer.text("/booking/id")?, answer.text("/managementToken")?);
-                done.lock().map_err(|_| "a task panicked".to_owned())?.push(booking);
-                Ok(vec![answer.latency])
-            }
-        };
-        let mut rows = effort.spend(["createBooking"], book).await;
-        let made = std::mem::take(&mut *made.lock().map_err(|_| "a task panicked".to_owned())?);
-        rows.push(self.cancelling(made).await);
-        Ok(rows)
-    }
-
-    /// Cancels all of it, however long it takes, also when stopped.
-    async fn cancelling(&self, made: Vec<(String, String)>) -> Row {
-        let effort = Effort {
-            requests: made.len(),
-            limit: Duration::MAX,
-            stop: CancellationToken::new(),
-            ..self.effort.clone()
-        };
-        let (api, made) = (Arc::clone(&self.api), Arc::new(made));
-        let cancel = move |_, number: usize| {
-            let (api, made) = (Arc::clone(&api), Arc::clone(&made));
-            async move {
-                let (id, token) = &made[number];
-                Ok(vec![api.payload(&ground::cancel_booking(id, token)).await?.latency])
-            }
-        };
-        effort.spend(["cancelBooking"], cancel).await.remove(0)
+    match what {
+        What::Usual { running, options } => usual::measure(running.api()?, options, stop).await,
+        What::Telling { running, options } => telling::measure(running.api()?, options, stop).await,
+        What::Limits(options) => or_stopped(limits::measure(options), stop).await,
+        What::Soak(options) => or_stopped(soak::run(options), stop).await,
+        What::Hostile(options) => or_stopped(hostile::measure(options), stop).await,
+        What::Plain { port } => plain::serve(port).await,
     }
 }
 
-/// What took half or twice as long in the end was not measured on a machine at rest.
-fn warn_of_drift(before: &Row, after: &Row) -> Outcome<()> {
-    let (one, other) = (before.median().min(after.median()), before.median().max(after.median()));
-    if other < 2 * one {
-        return Ok(());
+/// What is measured on a server of its own can be given up at any time: the server ends with it.
+async fn or_stopped(measuring: impl Future<Output = Outcome<()>>, stop: CancellationToken) -> Outcome<()> {
+    tokio::select! {
+        measured = measuring => measured,
+        () = stop.cancelled() => Err("stopped".to_owned()),
     }
-    say(&format!(
-        "`{{ __typename }}` took {:?} at first and {:?} in the end: something else keeps the machine busy.\n",
-        before.median(),
-        after.median()
-    ))
 }
 
 fn say(text: &str) -> Outcome<()> {

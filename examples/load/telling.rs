@@ -7,10 +7,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{Days, TimeDelta, Utc};
+use clap::Args;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, Outcome};
-use super::measure::{Effort, Row};
+use super::catalogue::{every_day, made, mutate, request, slug};
+use super::measure::{Effort, Row, Table};
+use super::say;
 use super::sinks::{self, Arrived};
 
 /// How often it is the turn of each.
@@ -24,18 +28,45 @@ const SHARED_OUT: Duration = Duration::from_secs(1);
 /// How long whatever is still under way may take to arrive.
 const PATIENCE: Duration = Duration::from_mins(10);
 
+/// What is measured.
+#[derive(Debug, Args)]
+pub struct TellingOptions {
+    /// How many bookings of each kind.
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=20_000), value_name = "COUNT")]
+    bookings: u32,
+    /// Requests under way at once.
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "COUNT")]
+    connections: u16,
+    /// The port of the mail server that is opened here.
+    #[arg(long, default_value_t = 2525, value_name = "PORT")]
+    mail_port: u16,
+}
+
 /// What was measured.
-pub struct Measured {
+struct Measured {
     /// Bookings of which nobody was told.
-    pub silent: Row,
+    silent: Row,
     /// Bookings with a mail and a webhook each.
-    pub told: Row,
+    told: Row,
     /// All of it in words.
-    pub summary: String,
+    summary: String,
+}
+
+/// Measures and prints.
+pub async fn measure(api: Api, options: TellingOptions, stop: CancellationToken) -> Outcome<()> {
+    let connections = usize::from(options.connections);
+    let effort = Effort { connections, requests: 0, limit: Duration::MAX, stop };
+    let count = usize::try_from(options.bookings).unwrap_or(usize::MAX);
+    let measured = book_both(&Arc::new(api), &effort, count, options.mail_port).await?;
+    let mut table = Table::new();
+    table.add(measured.silent, [measured.told]);
+    say(&table.to_string())?;
+    say(&measured.summary)?;
+    if table.has_failures() { Err("some requests failed; see above".to_owned()) } else { Ok(()) }
 }
 
 /// Makes `count` bookings of each kind with as many connections as `effort` has, and waits until all has arrived.
-pub async fn measure(api: &Arc<Api>, effort: &Effort, count: usize, mail_port: u16) -> Outcome<Measured> {
+async fn book_both(api: &Arc<Api>, effort: &Effort, count: usize, mail_port: u16) -> Outcome<Measured> {
     let (port, events) = sinks::receiver().await?;
     let (_, mails) = sinks::mail_server(mail_port).await?;
     let each = count.div_ceil(TURNS);
@@ -123,9 +154,7 @@ struct Ground {
 impl Ground {
     async fn make(api: &Api, slots: usize, port: u16) -> Outcome<Self> {
         let name = format!("Load test {}", Utc::now().timestamp_millis());
-        let day = |weekday: &str| json!({ "weekday": weekday, "start": "00:00", "end": "24:00" });
-        let days = ["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"];
-        let week: Vec<Value> = days.into_iter().map(day).collect();
+        let week = every_day("00:00", "24:00");
         let schedule = json!({ "name": name, "timeZone": "UTC", "weeklyHours": week });
         let schedule = made(api, "Schedule", "schedule", schedule).await?;
         let event_type = json!({ "title": name, "slug": slug(&name, 0), "durationOptions": [15] });
@@ -172,24 +201,4 @@ impl Ground {
         });
         request("createBooking", "CreateBookingInput", "booking { id }", &input)
     }
-}
-
-async fn made(api: &Api, noun: &str, field: &str, input: Value) -> Outcome<String> {
-    let (name, kind) = (format!("create{noun}"), format!("Create{noun}Input"));
-    mutate(api, &name, &kind, &format!("{field} {{ id }}"), input).await?.text(&format!("/{field}/id"))
-}
-
-async fn mutate(api: &Api, name: &str, input_type: &str, fields: &str, input: Value) -> Outcome<super::api::Answer> {
-    api.payload(&request(name, input_type, fields, &input)).await.map_err(|error| format!("{name}: {error}"))
-}
-
-fn request(name: &str, input_type: &str, fields: &str, input: &Value) -> Value {
-    let query = format!(
-        "mutation ($input: {input_type}!) {{ {name}(input: $input) {{ {fields} userErrors {{ code message }} }} }}"
-    );
-    json!({ "query": query, "variables": { "input": input } })
-}
-
-fn slug(name: &str, number: usize) -> String {
-    format!("{}-{number}", name.to_lowercase().replace(' ', "-"))
 }

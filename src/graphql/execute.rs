@@ -6,7 +6,6 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use async_graphql::parser::types::OperationType;
 use async_graphql::{
     Data, Executor, ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Value, Variables,
 };
@@ -22,6 +21,7 @@ use super::kept::{KeptAnswers, Sources};
 use super::key::{self, OperationKey};
 use super::live::LiveQueries;
 use super::mask::{self, Code};
+use super::operation::{Operation, OperationKind};
 use super::persisted::{self, DocumentHash, PersistedDocuments};
 use super::prepared::{Prepared, Sharing, root_fields};
 use super::responses::Payload;
@@ -93,52 +93,6 @@ impl RequestContext {
         data.insert(address);
         data.insert(request_id);
         data.insert(transport);
-    }
-}
-
-/// An operation as a client sends it. It cannot be shown: its variables may be secrets.
-#[derive(Default)]
-pub struct Operation {
-    /// The GraphQL document; may be left out where `extensions` name one that the server keeps.
-    pub query: Option<String>,
-    /// Which of the document's operations; can be left out when there is only one.
-    #[expect(clippy::struct_field_names, reason = "the name that the specification gives it")]
-    pub operation_name: Option<String>,
-    /// The values of the operation's variables.
-    pub variables: serde_json::Map<String, serde_json::Value>,
-    /// What else the client says: `persistedQuery`, by which hash the document is known.
-    pub extensions: serde_json::Map<String, serde_json::Value>,
-}
-
-/// What an operation does.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum OperationKind {
-    /// Reads.
-    Query,
-    /// Changes.
-    Mutation,
-    /// Is told of changes.
-    Subscription,
-}
-
-impl OperationKind {
-    /// Its name in counts.
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::Mutation => "mutation",
-            Self::Subscription => "subscription",
-        }
-    }
-}
-
-impl From<OperationType> for OperationKind {
-    fn from(kind: OperationType) -> Self {
-        match kind {
-            OperationType::Query => Self::Query,
-            OperationType::Mutation => Self::Mutation,
-            OperationType::Subscription => Self::Subscription,
-        }
     }
 }
 
@@ -266,21 +220,15 @@ impl Engine {
         let variables = Variables::from_json(serde_json::Value::Object(variables));
         let passed = self.admit(&query, operation_name.as_deref(), &variables, address);
         let Passed { document, kind, demand } = passed.map_err(|refused| match refused {
-            NotAdmitted::Invalid(error) => {
-                self.metrics.refused(Code::BadUserInput.as_str());
-                NotPrepared::Invalid(Payload::refusal(error))
-            }
-            NotAdmitted::TooOften(wait) => {
-                self.metrics.refused(Code::RateLimited.as_str());
-                NotPrepared::TooOften(wait)
-            }
+            NotAdmitted::Invalid(error) => NotPrepared::Invalid(self.refusal(error)),
+            NotAdmitted::TooOften(wait) => NotPrepared::TooOften(wait),
         })?;
         if kind == OperationKind::Subscription && variables_text.len() > MOST_VARIABLES {
             // They stay in memory for as long as somebody watches.
             let message = format!(
                 "The variables of a subscription may have {MOST_VARIABLES} bytes of JSON. Leave out what it does not use."
             );
-            return Err(NotPrepared::Invalid(Payload::refusal(mask::error(Code::BadUserInput, message))));
+            return Err(NotPrepared::Invalid(self.refusal(mask::error(Code::BadUserInput, message))));
         }
         // Only what has passed: what is kept is executed again by whoever knows its hash.
         if let Some(hash) = hash {
@@ -316,7 +264,19 @@ impl Engine {
     }
 
     fn invalid(&self, message: String, address: ClientAddress) -> NotPrepared {
-        self.refused(NotPrepared::Invalid(Payload::refusal(mask::error(Code::BadUserInput, message))), address)
+        self.refused(NotPrepared::Invalid(self.refusal(mask::error(Code::BadUserInput, message))), address)
+    }
+
+    /// The answer that says why something is not executed.
+    pub(super) fn refusal(&self, error: ServerError) -> Payload {
+        let response = Response::from_errors(vec![error]);
+        mask::codes(&response).for_each(|code| self.metrics.refused(code));
+        Payload::of(&response)
+    }
+
+    /// Counts an error of this code that has left without coming by here.
+    pub fn refused_elsewhere(&self, code: Code) {
+        self.metrics.refused(code.as_str());
     }
 
     /// `refusal`, which costs as much as a query.
@@ -415,6 +375,7 @@ impl Engine {
     pub(super) fn request(&self, mut request: Request, context: RequestContext) -> Request {
         context.put_into(&mut request.data);
         request.data.insert(self.started_at());
+        request.data.insert(Arc::clone(&self.metrics));
         request
     }
 }

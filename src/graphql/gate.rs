@@ -21,8 +21,8 @@ use async_graphql::parser::types::{
 use async_graphql::parser::{self, parse_query};
 use async_graphql::{Name, Pos, Positioned, ServerError, Value, Variables};
 
-use super::execute::OperationKind;
 use super::mask::{self, Code};
+use super::operation::OperationKind;
 use crate::throttle::Demand;
 
 use arguments::Arguments;

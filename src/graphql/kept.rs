@@ -6,18 +6,18 @@
 //!
 //! Only what says what it was made of is kept: a resolver that records nothing has its whole operation executed anew.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::{Context, Positioned};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use dashmap::{DashMap, Entry};
-use lru::LruCache;
 use tokio_util::sync::CancellationToken;
 
 use super::gate::chosen;
 use super::key::{OperationKey, depends_on_who_asks};
+use crate::least_used::LeastUsed;
 use crate::service::source::Source;
 use crate::throttle::Demand;
 
@@ -93,29 +93,21 @@ struct KeptAnswer {
     sources: Vec<Source>,
     /// What the operation takes from the budgets of whoever asks.
     queries: u32,
-    weight: usize,
 }
 
 /// The answers that are kept.
 #[derive(Debug)]
 pub(super) struct KeptAnswers {
-    answers: Mutex<Answers>,
+    answers: Mutex<LeastUsed<OperationKey, Kept>>,
     most_bytes: usize,
     /// What is being found out just now: ends when it is known.
     under_way: DashMap<OperationKey, CancellationToken>,
 }
 
-#[derive(Debug)]
-struct Answers {
-    by_key: LruCache<OperationKey, Kept>,
-    bytes: usize,
-}
-
 impl KeptAnswers {
     /// At most `most_bytes` of them; none, if that is 0.
     pub(super) fn new(most_bytes: usize) -> Self {
-        let answers = Mutex::new(Answers { by_key: LruCache::unbounded(), bytes: 0 });
-        Self { answers, most_bytes, under_way: DashMap::new() }
+        Self { answers: Mutex::new(LeastUsed::new(most_bytes)), most_bytes, under_way: DashMap::new() }
     }
 
     /// Whether any are.
@@ -125,18 +117,14 @@ impl KeptAnswers {
 
     /// The answer to what `key` asks, and what it takes from the budgets, if it is still true at `now`.
     pub(super) fn find(&self, key: &OperationKey, now: DateTime<Utc>) -> Option<(Bytes, Demand)> {
-        let Kept(kept) = {
-            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            answers.by_key.get(key)?.clone()
-        };
+        let Kept(kept) = self.answers().get(key)?.clone();
         if kept.sources.iter().all(|source| source.is_true(now)) {
             return Some((kept.answer.clone(), Demand { queries: kept.queries, ..Demand::default() }));
         }
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = self.answers();
         // Somebody may have put a newer one there.
-        if answers.by_key.peek(key).is_some_and(|Kept(there)| Arc::ptr_eq(there, &kept)) {
-            answers.by_key.pop(key);
-            answers.bytes -= kept.weight;
+        if answers.peek(key).is_some_and(|Kept(there)| Arc::ptr_eq(there, &kept)) {
+            answers.forget(key);
         }
         None
     }
@@ -144,27 +132,13 @@ impl KeptAnswers {
     /// Keeps `answer` to what `key` asks.
     pub(super) fn keep(&self, key: OperationKey, answer: Bytes, sources: Vec<Source>, queries: u32) {
         let weight = answer.len() + key.weight() + OVERHEAD * (1 + sources.len());
-        if weight > self.most_bytes {
-            return;
-        }
-        let kept = Kept(Arc::new(KeptAnswer { answer, sources, queries, weight }));
-        let mut dropped = Vec::new();
-        {
-            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            answers.bytes += weight;
-            if let Some((_, Kept(before))) = answers.by_key.push(key, kept) {
-                answers.bytes -= before.weight;
-                dropped.push(before);
-            }
-            while answers.bytes > self.most_bytes
-                && let Some((_, Kept(least))) = answers.by_key.pop_lru()
-            {
-                answers.bytes -= least.weight;
-                dropped.push(least);
-            }
-        }
+        let gone = self.answers().keep(key, Kept(Arc::new(KeptAnswer { answer, sources, queries })), weight);
         // What they watch is let go without the lock.
-        drop(dropped);
+        drop(gone);
+    }
+
+    fn answers(&self) -> MutexGuard<'_, LeastUsed<OperationKey, Kept>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Finds out what `key` asks for, unless somebody does so already: then waits until they have, and gives nothing.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::parser::types::Field;
 use async_graphql_value::Value as Literal;
 
-use super::execute::Operation;
+use super::operation::Operation;
 use crate::domain::access::{Caller, Role, Viewer};
 use crate::domain::id::OrganizationId;
 

@@ -11,6 +11,7 @@ mod live;
 pub mod loader;
 pub mod mask;
 pub mod mutation;
+pub mod operation;
 pub mod page;
 mod persisted;
 pub mod prepared;

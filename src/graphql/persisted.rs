@@ -3,9 +3,10 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use lru::LruCache;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
+
+use crate::least_used::LeastUsed;
 
 /// Bytes of documents that are kept.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
@@ -20,38 +21,26 @@ pub(super) const NOT_FOUND: &str = "PersistedQueryNotFound";
 
 /// Documents by their hashes: those that passed the check, the least used of which go first.
 #[derive(Debug)]
-pub(super) struct PersistedDocuments(Mutex<Kept>);
-
-#[derive(Debug)]
-struct Kept {
-    documents: LruCache<DocumentHash, Arc<str>>,
-    bytes: usize,
-}
+pub(super) struct PersistedDocuments(Mutex<LeastUsed<DocumentHash, Arc<str>>>);
 
 impl Default for PersistedDocuments {
     fn default() -> Self {
-        Self(Mutex::new(Kept { documents: LruCache::unbounded(), bytes: 0 }))
+        Self(Mutex::new(LeastUsed::new(MOST_BYTES)))
     }
 }
 
 impl PersistedDocuments {
     /// The document of that hash, if it is kept.
     pub(super) fn find(&self, hash: &DocumentHash) -> Option<Arc<str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).documents.get(hash).cloned()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
     }
 
     /// Keeps `document`, of which `hash` is the hash.
     pub(super) fn keep(&self, hash: DocumentHash, document: &str) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.documents.contains(&hash) {
-            return;
-        }
-        kept.bytes += document.len() + OVERHEAD;
-        kept.documents.put(hash, document.into());
-        while kept.bytes > MOST_BYTES
-            && let Some((_, least)) = kept.documents.pop_lru()
-        {
-            kept.bytes -= least.len() + OVERHEAD;
+        if kept.peek(&hash).is_none() {
+            // Text has nothing to be dropped but itself.
+            let _gone = kept.keep(hash, document.into(), document.len() + OVERHEAD);
         }
     }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_graphql::Request;
 use async_graphql::parser::types::{ExecutableDocument, Selection};
 
-use super::execute::OperationKind;
 use super::gate::chosen;
 use super::key::OperationKey;
+use super::operation::OperationKind;
 use super::{kept, live};
 use crate::domain::access::Caller;
 use crate::throttle::Demand;

@@ -11,9 +11,10 @@ use bytes::Bytes;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
-use super::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, count};
+use super::execute::{ClientAddress, Engine, RequestContext, RequestId, count};
 use super::live::{LivePart, LiveWatcher};
 use super::mask;
+use super::operation::OperationKind;
 use super::prepared::{Prepared, Sharing};
 use crate::metrics::Metrics;
 use crate::service::credentials::Credentials;
@@ -115,7 +116,7 @@ impl Engine {
         }
         let place = match self.place(context.address) {
             Ok(place) => place,
-            Err(refusal) => return Responses::only(Payload::refusal(refusal)),
+            Err(refusal) => return Responses::only(self.refusal(refusal)),
         };
         if prepared.sharing != Sharing::Live {
             return Responses(Source::Own(self.own(prepared, context, (credentials, place))));

@@ -18,6 +18,7 @@ mod server;
 mod socket;
 mod stream;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::Router;
@@ -45,9 +46,27 @@ pub type Readiness = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 /// Tells who it is that a valid token vouches for; `None` for whoever is not let in any more.
 pub type People = Arc<dyn Fn(Identity) -> BoxFuture<'static, Result<Option<Viewer>, Error>> + Send + Sync>;
 
-/// What the routes need. Clones share everything.
+/// What the routes need. Clones share everything: there are many for each request.
 #[derive(Clone)]
-pub struct HttpState {
+pub struct HttpState(Arc<HttpParts>);
+
+impl Deref for HttpState {
+    type Target = HttpParts;
+
+    fn deref(&self) -> &HttpParts {
+        &self.0
+    }
+}
+
+impl From<HttpParts> for HttpState {
+    fn from(parts: HttpParts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+/// What [`HttpState`] is made of.
+#[derive(Clone)]
+pub struct HttpParts {
     /// Executes operations.
     pub engine: Engine,
     /// Knows how often clients may ask, and what they have open.

@@ -98,6 +98,8 @@ impl IntoResponse for Problem {
         if let Some((name, value)) = self.header {
             response.headers_mut().insert(name, value);
         }
+        // To be counted.
+        response.extensions_mut().insert(self.code);
         response
     }
 }

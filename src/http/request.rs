@@ -2,13 +2,13 @@
 
 use axum::body::Body;
 use futures_util::StreamExt as _;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
 
 use super::accept::is_json;
 use super::problem::Problem;
-use crate::graphql::execute::Operation;
 use crate::graphql::mask::Code;
+use crate::graphql::operation::Operation;
 
 /// How much of a body that is too large is still read, in multiples of the limit, so that the client gets to read
 /// the answer instead of a reset connection.
@@ -55,33 +55,8 @@ pub(super) fn from_query_string(text: &str) -> Result<Operation, Problem> {
     from_members(members)
 }
 
-fn from_members(mut members: Map<String, Value>) -> Result<Operation, Problem> {
-    let query = match members.remove("query") {
-        Some(Value::String(query)) => Some(query),
-        None | Some(Value::Null) => None,
-        Some(_) => return Err(Problem::bad_request("`query` must be a string.")),
-    };
-    let operation_name = match members.remove("operationName") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(name)) => Some(name),
-        Some(_) => return Err(Problem::bad_request("`operationName` must be a string.")),
-    };
-    let variables = object(members.remove("variables"), "variables")?;
-    let extensions = object(members.remove("extensions"), "extensions")?;
-    if query.is_none() && extensions.get("persistedQuery").is_none_or(Value::is_null) {
-        return Err(Problem::bad_request(
-            "There is no `query`. Send a GraphQL document, such as {\"query\": \"{ __typename }\"}.",
-        ));
-    }
-    Ok(Operation { query, operation_name, variables, extensions })
-}
-
-fn object(value: Option<Value>, name: &str) -> Result<Map<String, Value>, Problem> {
-    match value {
-        None | Some(Value::Null) => Ok(Map::new()),
-        Some(Value::Object(members)) => Ok(members),
-        Some(_) => Err(Problem::bad_request(format!("`{name}` must be a JSON object."))),
-    }
+fn from_members(members: Map<String, Value>) -> Result<Operation, Problem> {
+    Operation::from_members(members).map_err(Problem::bad_request)
 }
 
 /// A body that says it is JSON, as it was sent.
@@ -93,6 +68,15 @@ pub(super) async fn json_body(headers: &HeaderMap, body: Body, limit: usize) -> 
             Code::BadUserInput,
             "The body must be JSON in UTF-8: send `Content-Type: application/json`.",
         ));
+    }
+    // What a little can become when it is unpacked is nobody's to decide but the sender's.
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Code::BadUserInput,
+            "The body must not be compressed: leave out `Content-Encoding`.",
+        )
+        .with_header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
     }
     read(headers, body, limit).await
 }

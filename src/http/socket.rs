@@ -8,12 +8,12 @@ use axum::body::Bytes;
 use axum::extract::FromRequestParts as _;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream::{BoxStream, SplitSink, SplitStream};
-use futures_util::{SinkExt as _, Stream, StreamExt as _, future};
+use futures_util::stream::{self, BoxStream, SplitSink, SplitStream};
+use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use http::StatusCode;
 use http::request::Parts;
 use tokio::sync::oneshot;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
 
@@ -28,7 +28,13 @@ use crate::service::credentials::Credentials;
 use crate::throttle::{Demand, Place, TRY_AGAIN};
 
 /// What a connection reads at once: subscriptions are short, and connections many.
-const READ_BUFFER: usize = 4 * 1024;
+const READ_BUFFER: usize = 1024;
+/// The largest message that a client may send, in bytes. A connection keeps the room for its largest as long as it lives.
+const MAX_MESSAGE: usize = 256 * 1024;
+/// How many messages a client may send at once. Whoever sends more is read more slowly.
+const BURST: u32 = 200;
+/// How much time there must be between messages in the long run.
+const BETWEEN_MESSAGES: Duration = Duration::from_millis(20);
 /// What may wait to be sent to one client; larger than any one message.
 const MAX_WRITE_BUFFER: usize = 4 * 1024 * 1024;
 /// How long a client may take to introduce itself.
@@ -78,8 +84,8 @@ pub(super) async fn open(
     // Counted from now on: shutting down waits for it.
     let counted = state.sockets.token();
     upgrade
-        .max_message_size(state.settings.body_limit)
-        .max_frame_size(state.settings.body_limit)
+        .max_message_size(MAX_MESSAGE.min(state.settings.body_limit))
+        .max_frame_size(MAX_MESSAGE.min(state.settings.body_limit))
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER)
@@ -145,6 +151,8 @@ impl Exchange<'_> {
         let mut introduced = false;
         loop {
             tokio::select! {
+                // What is sent is why all are here.
+                biased;
                 frame = self.frames.next() => match frame {
                     Some(Frame::Text(text)) => self.send(Message::Text(text.into())).await?,
                     Some(Frame::Close(code, reason)) => return Some((code, reason)),
@@ -201,17 +209,68 @@ fn refused(unknown: Unknown) -> Refused {
     }
 }
 
-/// The client's messages; whatever else comes shows that it is there.
+/// The client's messages, as fast as they may come; whatever else comes shows that it is there.
 fn texts(stream: SplitStream<WebSocket>, heard: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send {
-    stream.take_while(|message| future::ready(message.is_ok())).filter_map(move |message| {
-        heard.store(true, Ordering::Relaxed);
-        future::ready(match message {
-            Ok(message @ (Message::Text(_) | Message::Binary(_))) => Some(message.into_data()),
-            _ => None,
-        })
+    stream::unfold((stream, Pace::new()), move |(mut stream, mut pace)| {
+        let heard = Arc::clone(&heard);
+        async move {
+            loop {
+                let message = stream.next().await?.ok()?;
+                heard.store(true, Ordering::Relaxed);
+                pace.keep().await;
+                if let message @ (Message::Text(_) | Message::Binary(_)) = message {
+                    return Some((message.into_data(), (stream, pace)));
+                }
+            }
+        }
     })
+}
+
+/// How fast messages come: while one waits for its time, no further one is read.
+struct Pace {
+    /// When the next message would come of a client that has never sent more than it may.
+    due: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { due: Instant::now() }
+    }
+
+    /// Waits until one more message may have come.
+    async fn keep(&mut self) {
+        self.due = self.due.max(Instant::now()) + BETWEEN_MESSAGES;
+        if let Some(until) = self.due.checked_sub(BETWEEN_MESSAGES * BURST) {
+            sleep_until(until).await;
+        }
+    }
 }
 
 fn shortened(reason: &str) -> &str {
     &reason[..reason.floor_char_boundary(MAX_REASON)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_of_messages_is_read_at_once_and_more_of_them_at_their_pace() {
+        let (begun, mut pace) = (Instant::now(), Pace::new());
+        for _ in 0..BURST {
+            pace.keep().await;
+        }
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+        for _ in 0..100 {
+            pace.keep().await;
+        }
+        assert_eq!(begun.elapsed(), 100 * BETWEEN_MESSAGES);
+        // Whoever has been quiet may send many again.
+        tokio::time::advance(BURST * BETWEEN_MESSAGES).await;
+        let rested = Instant::now();
+        for _ in 0..BURST {
+            pace.keep().await;
+        }
+        assert_eq!(rested.elapsed(), Duration::ZERO);
+    }
 }

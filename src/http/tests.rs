@@ -26,7 +26,7 @@ use crate::throttle::{ConnectionLimits, RateLimits};
 
 /// A server, and the clock that it goes by.
 pub(super) struct Fixture {
-    pub(super) state: HttpState,
+    pub(super) state: HttpParts,
     clock: Arc<TestClock>,
     /// Whether the bearers of valid tokens are.
     let_in: Arc<AtomicBool>,
@@ -43,7 +43,7 @@ impl Fixture {
         let let_in = Arc::new(AtomicBool::new(true));
         let still = Arc::clone(&let_in);
         let throttle = Throttle::new(RateLimits::OFF, ConnectionLimits::default(), clock.clone());
-        let state = HttpState {
+        let state = HttpParts {
             engine: engine(),
             throttle,
             tokens: Arc::new(Tokens::new(Some(&TokenSettings::new(key)), clock.clone())),
@@ -79,7 +79,7 @@ impl Fixture {
 
     async fn send(&self, request: Request<Body>) -> Answered {
         let peer: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().unwrap();
-        let response = router(self.state.clone()).layer(MockConnectInfo(peer)).oneshot(request).await.unwrap();
+        let response = router(self.state.clone().into()).layer(MockConnectInfo(peer)).oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         Answered { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }

@@ -8,16 +8,22 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::domain::availability::{AddOnRequest, Occupancy, Request, Terms, TermsError};
 use crate::domain::booking::BookingItem;
+use crate::domain::catalogue::Resource;
 use crate::domain::id::{EventTypeId, OrganizationId, ResourceId};
 use crate::domain::local_time::{days_after, days_before};
 use crate::domain::quantum::{QuantumSpan, UtcDay};
 use crate::domain::refusal::{Refusal, UserError};
+use crate::domain::schedule::Schedule;
 use crate::error::Error;
 use crate::store::{OccupiedDay, OfferFacts, OfferedResource, Reader, StoreError};
 
 /// How many days of a schedule beyond those that are asked about decide whether something fits: the longest duration,
 /// and a day for the difference between two zones.
 const DAYS_AROUND: (u32, u32) = (2, 33);
+
+/// What a row takes in memory, and a window or a date of its own, by estimate, in bytes.
+const ROW: usize = 512;
+const WINDOW: usize = 64;
 
 /// What is asked for, whichever the day.
 #[derive(Copy, Clone, Debug)]
@@ -67,6 +73,20 @@ impl Facts {
     /// What the catalogue's changes counted when this was read.
     pub(super) fn catalogue_revision(&self) -> u64 {
         self.offer.resources.first().map_or(0, |primary| primary.catalogue_revision)
+    }
+
+    /// How many bytes they take, by estimate.
+    pub(super) fn weight(&self) -> usize {
+        let resources = self.offer.resources.iter().map(|offered| {
+            let Resource { description, metadata, .. } = &*offered.resource;
+            let metadata = metadata.as_ref().map_or(0, |metadata| metadata.to_string().len());
+            ROW + description.as_ref().map_or(0, String::len) + metadata + weight(offered.schedule.as_deref())
+        });
+        let event_type = self.offer.event_type.as_ref().map_or(0, |offered| {
+            let description = offered.event_type.description.as_ref().map_or(0, String::len);
+            2 * ROW + description + weight(offered.schedule.as_deref())
+        });
+        event_type + resources.sum::<usize>()
     }
 
     /// Whether they say the same as `others` of what was asked for, however often the catalogue has changed otherwise.
@@ -149,6 +169,15 @@ impl Facts {
     }
 }
 
+/// How many bytes a schedule takes, by estimate.
+fn weight(schedule: Option<&Schedule>) -> usize {
+    let Some(schedule) = schedule else { return 0 };
+    let overrides = schedule.overrides.values();
+    let reasons = overrides.clone().map(|date| WINDOW + date.reason.as_ref().map_or(0, String::len));
+    let hours = schedule.weekly.iter().chain(overrides.map(|date| &date.hours));
+    ROW + reasons.sum::<usize>() + hours.map(|hours| WINDOW * hours.windows().len()).sum::<usize>()
+}
+
 fn unknown(noun: &str, id: &str, field: &[&str]) -> TermsError {
     let message = Error::not_found_message(noun, id);
     TermsError::Refused(UserError::new(Refusal::NotFound, message).at(field.iter().copied()))
@@ -172,6 +201,11 @@ pub(super) fn dates_around(first: DateTime<Utc>, last: DateTime<Utc>) -> RangeIn
 pub(super) fn dates_around_days(from: NaiveDate, to: NaiveDate) -> RangeInclusive<NaiveDate> {
     let (before, after) = DAYS_AROUND;
     days_before(from, before)..=days_after(to, after)
+}
+
+/// All dates there can be: for facts that are kept.
+pub(super) fn all_dates() -> RangeInclusive<NaiveDate> {
+    NaiveDate::MIN..=NaiveDate::MAX
 }
 
 /// What is occupied, as the evaluator wants it, and the sum of what the rows count.

@@ -21,6 +21,7 @@ mod guest_mails;
 mod housekeeping;
 mod idempotency;
 pub mod input;
+mod known_offers;
 pub mod live;
 mod making;
 pub mod moving;
@@ -60,6 +61,7 @@ use crate::notify::Wakes;
 use crate::presence::Presence;
 use crate::public_url::PublicUrl;
 use crate::server_key::ServerKey;
+use crate::service::known_offers::KnownOffers;
 use crate::service::selections::Selections;
 use crate::store::Store;
 use crate::throttle::Throttle;
@@ -93,7 +95,12 @@ pub struct ServiceSettings {
 
 /// Everything that can be asked of the server. Cheap to clone.
 #[derive(Clone)]
-pub struct Services(Arc<Parts>);
+pub struct Services(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    known_offers: KnownOffers,
+}
 
 /// What the services are made of.
 pub struct Parts {
@@ -129,27 +136,31 @@ impl Services {
     /// Services made of `parts`.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(parts))
+        Self(Arc::new(Inner { parts, known_offers: KnownOffers::default() }))
     }
 
     /// What clients may know of the configuration.
     #[must_use]
     pub fn settings(&self) -> &ServiceSettings {
-        &self.0.settings
+        &self.parts().settings
     }
 
     /// The server's clock.
     #[must_use]
     pub fn clock(&self) -> SharedClock {
-        Arc::clone(&self.0.clock)
+        Arc::clone(&self.parts().clock)
     }
 
     fn now(&self) -> DateTime<Utc> {
-        self.0.clock.now()
+        self.parts().clock.now()
     }
 
     fn parts(&self) -> &Parts {
-        &self.0
+        &self.0.parts
+    }
+
+    fn known_offers(&self) -> &KnownOffers {
+        &self.0.known_offers
     }
 
     /// Runs a write to its end in a task of its own, whoever stops waiting for it: what follows a commit is never
@@ -159,7 +170,7 @@ impl Services {
         write: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> + Send + 'static {
         // Not `async`, so that whoever waits carries a handle and not the whole write.
-        let task = self.0.writes.spawn(write);
+        let task = self.parts().writes.spawn(write);
         async { task.await.map_err(|stopped| Internal::new(format!("a write did not come to its end: {stopped}")))? }
     }
 }

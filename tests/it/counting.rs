@@ -93,5 +93,11 @@ async fn refusals_are_counted_by_their_codes_and_nobody_can_make_names_up() {
     let refused = async |code: &str| count(&server, &format!("slotwise_refusals_total{{code=\"{code}\"}}")).await;
     assert_eq!((refused("NOT_FOUND").await, refused("BAD_USER_INPUT").await), (1, 2));
     assert_eq!((executions(&server, "resource").await, executions(&server, "madeUp").await), (1, 0));
+    // What HTTP refuses, and what is refused before it is executed, is counted as well.
+    bob.post("{").await;
+    assert_eq!(refused("BAD_USER_INPUT").await, 3);
+    // And so is what the rules refuse.
+    server.customer("ada").book(booking("a", "hour", 3)).await;
+    assert_eq!(count(&server, "slotwise_user_errors_total{code=\"OUTSIDE_SCHEDULE\"}").await, 1);
     assert!(count(&server, "slotwise_execution_duration_seconds_count{kind=\"query\"}").await >= 1);
 }

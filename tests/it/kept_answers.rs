@@ -27,6 +27,14 @@ const QUESTIONS: [&str; 9] = [
     r#"{ resource(id: "res_a") { name updatedAt eventTypes { title resources { nodes { name } } } } }"#,
     r#"{ eventTypes { nodes { id title durationOptions } } b: resourceBySlug(slug: "b") { name } }"#,
 ];
+/// What is offered, as what is known of the catalogue says it, and as all of it is read anew: moving a booking that is none
+/// changes nothing.
+const OFFERED: [&str; 2] = [
+    r#"{ daySlots(resourceId: "res_a", date: "2026-12-02", eventTypeId: "evt_hour") {
+        revision validUntil slots { start end remaining } } }"#,
+    r#"{ daySlots(resourceId: "res_a", date: "2026-12-02", eventTypeId: "evt_hour", reschedule: { bookingId: "bkg_none" }) {
+        revision validUntil slots { start end remaining } } }"#,
+];
 /// Steps of each sequence.
 const STEPS: usize = 60;
 /// How many sequences are tried.
@@ -91,6 +99,9 @@ async fn whatever_happens_what_is_kept_is_what_would_be_answered_anew() {
         let actors = [server.anonymous(), server.customer("bob"), server.staff()];
         for done in 0..STEPS {
             step(&server, &mut choices, &mut made).await;
+            let offered =
+                [anew(&actors[0], OFFERED[0], &mut number).await, anew(&actors[0], OFFERED[1], &mut number).await];
+            assert_eq!(offered[0], offered[1], "seed {seed}, after step {done}");
             for query in QUESTIONS {
                 let actor = &actors[choices.below(actors.len())];
                 let fresh = anew(actor, query, &mut number).await;

@@ -1,10 +1,14 @@
 //! What questions cost: a number of statements that does not grow with what there is.
 
-use serde_json::{Value, json};
+use std::sync::Arc;
 
+use serde_json::{Value, json};
+use slotwise::config::LimitSettings;
+
+use crate::support::database::TestDatabase;
 use crate::support::schedules::closed_dates;
-use crate::support::studios::{DAY, booking, hold, studios};
-use crate::support::{Actor, EventTypeSpec, ResourceSpec, TestServer};
+use crate::support::studios::{DAY, booking, hold, studios, studios_on};
+use crate::support::{Actor, EventTypeSpec, ResourceSpec, ServerOptions, TestServer};
 
 /// How many statements a question costs whoever asks it, once the server has got going.
 async fn cost(server: &TestServer, actor: &Actor, query: &str, variables: Value) -> usize {
@@ -40,6 +44,40 @@ async fn a_day_and_a_month_cost_the_same_however_many_bookings_and_days_there_ar
     assert_eq!(cost(&server, &ada, FREE, json!({ "end": "2027-01-02T00:00:00Z" })).await, free);
     // And each of them is few.
     assert!(day <= 8 && month <= 8 && free <= 8, "{day}, {month}, {free}");
+}
+
+#[tokio::test]
+async fn what_the_catalogue_says_is_read_once_and_then_only_what_is_occupied() {
+    const DAY_SLOTS: &str = r#"query ($resource: ID!, $date: Date!) {
+        daySlots(resourceId: $resource, date: $date, eventTypeId: "evt_hour") { slots { start } } }"#;
+    let database = Arc::new(TestDatabase::new().await);
+    let limits = LimitSettings { kept_answers: Some(0), ..ServerOptions::default().limits };
+    let server = studios_on(Arc::clone(&database), ServerOptions { limits, ..ServerOptions::default() }).await;
+    let other = TestServer::start_on(database, ServerOptions::default()).await;
+    let (bob, root) = (server.anonymous(), other.runner());
+    let ask = async |resource: &str, date: &str| {
+        let (answer, cost) =
+            server.statements_of(bob.ask(DAY_SLOTS, json!({ "resource": resource, "date": date }))).await;
+        (answer["daySlots"]["slots"].as_array().unwrap().len(), cost)
+    };
+    assert!(ask("res_a", DAY).await.1 > 1);
+    // Whatever the day, in whatever year.
+    for date in ["2026-12-03", "2027-03-28", "2029-01-01"] {
+        assert_eq!(ask("res_a", date).await, (13, 1), "{date}");
+    }
+    // What changes is seen at once, whichever server changed it, and whatever it was.
+    let schedule = json!({ "scheduleId": "sch_a", "overrides": [{ "date": "2026-12-04", "windows": [] }] });
+    for (mutation, input, count) in [
+        ("updateEventType", json!({ "id": "evt_hour", "durationOptions": [120] }), 12),
+        ("updateResource", json!({ "id": "res_a", "active": false }), 0),
+        ("updateResource", json!({ "id": "res_a", "active": true }), 12),
+        ("setDateOverrides", schedule, 0),
+    ] {
+        root.run_well(mutation, input.clone()).await;
+        let (found, cost) = ask("res_a", "2026-12-04").await;
+        assert!(found == count && cost > 1, "{found} for {cost} after {input}");
+        assert_eq!(ask("res_a", "2026-12-04").await, (count, 1), "after {input}");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use crate::graphql::guard::for_staff;
 use crate::graphql::request::now;
 use crate::graphql::types::block::{BlockPayload, CreateBlockInput, DeleteBlockInput};
 use crate::graphql::types::deleted::DeletePayload;
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::blocks::CreateBlock;
 use crate::service::input::Problems;
@@ -53,8 +54,8 @@ async fn create_block(ctx: &Context<'_>, staff: &Staff, input: CreateBlockInput)
         Err(problems) => Err(problems),
     };
     Ok(match outcome {
-        Ok(block) => BlockPayload { block: Some(block.into()), user_errors: Vec::new() },
-        Err(errors) => BlockPayload { block: None, user_errors: errors.into_iter().map(Into::into).collect() },
+        Ok(block) => BlockPayload { block: Some(block.into()), user_errors: UserErrors::default() },
+        Err(errors) => BlockPayload { block: None, user_errors: errors.into() },
     })
 }
 

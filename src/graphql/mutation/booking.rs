@@ -14,6 +14,7 @@ use crate::graphql::types::booking::Booking;
 use crate::graphql::types::booking_input::{
     BookingPayload, CancelBookingInput, CreateBookingInput, CreateBookingPayload,
 };
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::booking::{BookerDetails, CreateBooking};
 use crate::service::input::Problems;
@@ -58,13 +59,9 @@ async fn create_booking(ctx: &Context<'_>, input: CreateBookingInput) -> Result<
         Ok(created) => CreateBookingPayload {
             booking: Some(Booking(created.booking)),
             management_token: Some(created.management_token),
-            user_errors: Vec::new(),
+            user_errors: UserErrors::default(),
         },
-        Err(errors) => CreateBookingPayload {
-            booking: None,
-            management_token: None,
-            user_errors: errors.into_iter().map(Into::into).collect(),
-        },
+        Err(errors) => CreateBookingPayload { booking: None, management_token: None, user_errors: errors.into() },
     })
 }
 

@@ -15,6 +15,7 @@ use crate::graphql::types::booking_series::{
     BookingSeries, CancelBookingSeriesInput, CancelBookingSeriesPayload, CreateBookingSeriesInput,
     CreateBookingSeriesPayload, SeriesOccurrence,
 };
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::input::Problems;
 use crate::service::series::{CancelSeries, CreateSeries, Occurrence, SeriesOutcome, below_booking};
@@ -69,7 +70,7 @@ async fn create_series(
         series: series.map(BookingSeries),
         occurrences: occurrences.into_iter().map(occurrence).collect(),
         management_token,
-        user_errors: refused.into_iter().map(Into::into).collect(),
+        user_errors: refused.into(),
     })
 }
 
@@ -78,7 +79,7 @@ fn occurrence(Occurrence { start, end, booking, refused }: Occurrence) -> Series
         start: start.into(),
         end: end.into(),
         booking: booking.map(Booking),
-        user_errors: refused.into_iter().map(Into::into).collect(),
+        user_errors: refused.into(),
     }
 }
 
@@ -95,12 +96,9 @@ async fn cancel_series(
     Ok(match outcome {
         Ok(cancelled) => CancelBookingSeriesPayload {
             cancelled: cancelled.into_iter().map(Booking).collect(),
-            user_errors: Vec::new(),
+            user_errors: UserErrors::default(),
         },
-        Err(errors) => CancelBookingSeriesPayload {
-            cancelled: Vec::new(),
-            user_errors: errors.into_iter().map(Into::into).collect(),
-        },
+        Err(errors) => CancelBookingSeriesPayload { cancelled: Vec::new(), user_errors: errors.into() },
     })
 }
 

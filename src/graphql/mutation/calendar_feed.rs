@@ -12,6 +12,7 @@ use crate::graphql::types::calendar_feed::{
     CreateCalendarFeedInput, CreateCalendarFeedPayload, DeleteCalendarFeedInput,
 };
 use crate::graphql::types::deleted::DeletePayload;
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::calendar::feeds::{CreateCalendarFeed, FeedWithAddress};
 
@@ -57,12 +58,8 @@ async fn create_calendar_feed(
         Ok(FeedWithAddress { feed, url }) => CreateCalendarFeedPayload {
             feed: Some(feed.into()),
             url: Some(url.expose_secret().to_owned()),
-            user_errors: Vec::new(),
+            user_errors: UserErrors::default(),
         },
-        Err(errors) => CreateCalendarFeedPayload {
-            feed: None,
-            url: None,
-            user_errors: errors.into_iter().map(Into::into).collect(),
-        },
+        Err(errors) => CreateCalendarFeedPayload { feed: None, url: None, user_errors: errors.into() },
     })
 }

@@ -14,6 +14,7 @@ use crate::graphql::types::event_type_input::{
     CreateEventTypeInput, DeleteEventTypeInput, EventTypeLinkPayload, EventTypePayload, LinkEventTypeInput,
     UnlinkEventTypeInput, UpdateEventTypeInput,
 };
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::administration::{CreateEventType, Link, Linked, UpdateEventType};
 use crate::service::booking::Outcome;
@@ -188,8 +189,8 @@ fn link(event_type_id: ID, resource_id: ID) -> Link {
 
 fn payload<T: Into<EventType>>(outcome: Outcome<T>) -> EventTypePayload {
     match outcome {
-        Ok(event_type) => EventTypePayload { event_type: Some(event_type.into()), user_errors: Vec::new() },
-        Err(errors) => EventTypePayload { event_type: None, user_errors: errors.into_iter().map(Into::into).collect() },
+        Ok(event_type) => EventTypePayload { event_type: Some(event_type.into()), user_errors: UserErrors::default() },
+        Err(errors) => EventTypePayload { event_type: None, user_errors: errors.into() },
     }
 }
 
@@ -198,12 +199,8 @@ fn link_payload(outcome: Outcome<Linked>) -> EventTypeLinkPayload {
         Ok((event_type, resource)) => EventTypeLinkPayload {
             event_type: Some(event_type.into()),
             resource: Some(resource.into()),
-            user_errors: Vec::new(),
+            user_errors: UserErrors::default(),
         },
-        Err(errors) => EventTypeLinkPayload {
-            event_type: None,
-            resource: None,
-            user_errors: errors.into_iter().map(Into::into).collect(),
-        },
+        Err(errors) => EventTypeLinkPayload { event_type: None, resource: None, user_errors: errors.into() },
     }
 }

@@ -17,6 +17,7 @@ pub mod webhook;
 use async_graphql::{ID, MaybeUndefined, MergedObject};
 
 use crate::graphql::types::deleted::DeletePayload;
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::administration::Change;
 use crate::service::booking::Outcome;
 
@@ -51,7 +52,7 @@ fn change<T>(given: MaybeUndefined<T>) -> Change<Option<T>> {
 /// The answer to a deletion.
 fn deleted(outcome: Outcome<ID>) -> DeletePayload {
     match outcome {
-        Ok(id) => DeletePayload { deleted_id: Some(id), user_errors: Vec::new() },
-        Err(errors) => DeletePayload { deleted_id: None, user_errors: errors.into_iter().map(Into::into).collect() },
+        Ok(id) => DeletePayload { deleted_id: Some(id), user_errors: UserErrors::default() },
+        Err(errors) => DeletePayload { deleted_id: None, user_errors: errors.into() },
     }
 }

@@ -8,6 +8,7 @@ use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::execute::ClientAddress;
 use crate::graphql::request::now;
 use crate::graphql::types::presence::{HeartbeatInput, HeartbeatPayload, LeaveInput, LeavePayload};
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::input::Problems;
 use crate::service::own_time::RescheduleContext;
@@ -55,7 +56,7 @@ async fn heartbeat(ctx: &Context<'_>, mut input: HeartbeatInput) -> Result<Heart
             expires_at: Some(granted.expires_at.into()),
             renewable_until: Some(granted.renewable_until.into()),
             server_time,
-            user_errors: Vec::new(),
+            user_errors: UserErrors::default(),
         },
         Err(errors) => HeartbeatPayload {
             granted: false,
@@ -63,7 +64,7 @@ async fn heartbeat(ctx: &Context<'_>, mut input: HeartbeatInput) -> Result<Heart
             expires_at: None,
             renewable_until: None,
             server_time,
-            user_errors: errors.into_iter().map(Into::into).collect(),
+            user_errors: errors.into(),
         },
     })
 }
@@ -110,7 +111,7 @@ fn leave(ctx: &Context<'_>, input: LeaveInput) -> Result<LeavePayload, ApiError>
         Err(problems) => Err(problems),
     };
     Ok(match outcome {
-        Ok(released) => LeavePayload { released, user_errors: Vec::new() },
-        Err(errors) => LeavePayload { released: 0, user_errors: errors.into_iter().map(Into::into).collect() },
+        Ok(released) => LeavePayload { released, user_errors: UserErrors::default() },
+        Err(errors) => LeavePayload { released: 0, user_errors: errors.into() },
     })
 }

@@ -10,6 +10,7 @@ use crate::graphql::execute::ClientAddress;
 use crate::graphql::types::booking::Booking;
 use crate::graphql::types::booking_input::BookingPayload;
 use crate::graphql::types::reschedule_input::RescheduleBookingInput;
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::input::Problems;
 use crate::service::moving::RescheduleBooking;
@@ -41,8 +42,8 @@ async fn reschedule_booking(ctx: &Context<'_>, input: RescheduleBookingInput) ->
         Err(problems) => Err(problems),
     };
     Ok(match outcome {
-        Ok(booking) => BookingPayload { booking: Some(Booking(booking)), user_errors: Vec::new() },
-        Err(errors) => BookingPayload { booking: None, user_errors: errors.into_iter().map(Into::into).collect() },
+        Ok(booking) => BookingPayload { booking: Some(Booking(booking)), user_errors: UserErrors::default() },
+        Err(errors) => BookingPayload { booking: None, user_errors: errors.into() },
     })
 }
 

@@ -13,6 +13,7 @@ use crate::graphql::types::resource::Resource;
 use crate::graphql::types::resource_input::{
     CreateResourceInput, DeleteResourceInput, ResourcePayload, UpdateResourceInput,
 };
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::administration::{CreateResource, UpdateResource};
 use crate::service::booking::Outcome;
@@ -128,7 +129,7 @@ async fn update_resource(
 
 fn payload<T: Into<Resource>>(outcome: Outcome<T>) -> ResourcePayload {
     match outcome {
-        Ok(resource) => ResourcePayload { resource: Some(resource.into()), user_errors: Vec::new() },
-        Err(errors) => ResourcePayload { resource: None, user_errors: errors.into_iter().map(Into::into).collect() },
+        Ok(resource) => ResourcePayload { resource: Some(resource.into()), user_errors: UserErrors::default() },
+        Err(errors) => ResourcePayload { resource: None, user_errors: errors.into() },
     }
 }

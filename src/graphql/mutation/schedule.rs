@@ -17,6 +17,7 @@ use crate::graphql::types::schedule::{
     CreateScheduleInput, DateOverrideInput, DeleteScheduleInput, RemoveDateOverridesInput, Schedule, SchedulePayload,
     SetDateOverridesInput, UpdateScheduleInput, WeeklyWindowInput,
 };
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::administration::Given;
 use crate::service::administration::schedules::{
@@ -129,8 +130,8 @@ impl ScheduleMutation {
 
 fn payload(outcome: Outcome<Arc<domain::Schedule>>) -> SchedulePayload {
     match outcome {
-        Ok(schedule) => SchedulePayload { schedule: Some(Schedule(schedule)), user_errors: Vec::new() },
-        Err(errors) => SchedulePayload { schedule: None, user_errors: errors.into_iter().map(Into::into).collect() },
+        Ok(schedule) => SchedulePayload { schedule: Some(Schedule(schedule)), user_errors: UserErrors::default() },
+        Err(errors) => SchedulePayload { schedule: None, user_errors: errors.into() },
     }
 }
 

@@ -7,6 +7,7 @@ use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::guard::for_admins;
 use crate::graphql::request::now;
 use crate::graphql::types::user::{SetUserRoleInput, User, UserPayload};
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::people::SetUserRole;
 
@@ -30,7 +31,7 @@ async fn set_user_role(ctx: &Context<'_>, admin: &Admin, input: SetUserRoleInput
     let request = SetUserRole { user_id: input.user_id.0.into(), role: input.role.into() };
     let outcome = from_context::<Services>(ctx)?.set_user_role(admin, request, now(ctx)?).await?;
     Ok(match outcome {
-        Ok(user) => UserPayload { user: Some(User(user)), user_errors: Vec::new() },
-        Err(errors) => UserPayload { user: None, user_errors: errors.into_iter().map(Into::into).collect() },
+        Ok(user) => UserPayload { user: Some(User(user)), user_errors: UserErrors::default() },
+        Err(errors) => UserPayload { user: None, user_errors: errors.into() },
     })
 }

@@ -13,7 +13,7 @@ use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::guard::for_admins;
 use crate::graphql::request::now;
 use crate::graphql::types::deleted::DeletePayload;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 use crate::graphql::types::webhook::Webhook;
 use crate::graphql::types::webhook_input::{
     CreateWebhookInput, CreateWebhookPayload, DeleteWebhookInput, RedeliverWebhookInput, RotateWebhookSecretInput,
@@ -138,28 +138,24 @@ async fn update_webhook(
         active: change(active),
     };
     Ok(match from_context::<Services>(ctx)?.update_webhook(admin, request, now(ctx)?).await? {
-        Ok(webhook) => WebhookPayload { webhook: Some(webhook.into()), user_errors: Vec::new() },
-        Err(errors) => WebhookPayload { webhook: None, user_errors: told(errors) },
+        Ok(webhook) => WebhookPayload { webhook: Some(webhook.into()), user_errors: UserErrors::default() },
+        Err(errors) => WebhookPayload { webhook: None, user_errors: errors.into() },
     })
 }
 
 /// A webhook with its secret, for the one who is to keep it.
-fn shown(outcome: Outcome<WebhookWithSecret>) -> (Option<Webhook>, Option<String>, Vec<UserError>) {
+fn shown(outcome: Outcome<WebhookWithSecret>) -> (Option<Webhook>, Option<String>, UserErrors) {
     match outcome {
         Ok(WebhookWithSecret { webhook, secret }) => {
-            (Some(webhook.into()), Some(secret.expose_secret().to_owned()), Vec::new())
+            (Some(webhook.into()), Some(secret.expose_secret().to_owned()), UserErrors::default())
         }
-        Err(errors) => (None, None, told(errors)),
+        Err(errors) => (None, None, errors.into()),
     }
 }
 
 fn delivery(outcome: Outcome<Arc<domain::WebhookDelivery>>) -> WebhookDeliveryPayload {
     match outcome {
-        Ok(delivery) => WebhookDeliveryPayload { delivery: Some(delivery.into()), user_errors: Vec::new() },
-        Err(errors) => WebhookDeliveryPayload { delivery: None, user_errors: told(errors) },
+        Ok(delivery) => WebhookDeliveryPayload { delivery: Some(delivery.into()), user_errors: UserErrors::default() },
+        Err(errors) => WebhookDeliveryPayload { delivery: None, user_errors: errors.into() },
     }
-}
-
-fn told(errors: Vec<crate::domain::refusal::UserError>) -> Vec<UserError> {
-    errors.into_iter().map(Into::into).collect()
 }

@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::{BAD_REQUEST, Connection, Frame, MAX_OPERATIONS, Refused, UNAUTHORIZED, caller, too_many_operations};
 use crate::domain::access::Caller;
 use crate::error::Internal;
-use crate::graphql::execute::{ClientAddress, Engine, OperationKind, RequestContext, RequestId, Transport};
+use crate::graphql::execute::{ClientAddress, Engine, RequestContext, RequestId, Transport};
 use crate::graphql::mask;
+use crate::graphql::operation::OperationKind;
 use crate::service::credentials::Credentials;
 use crate::throttle::Place;
 

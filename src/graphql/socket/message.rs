@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::graphql::execute::Operation;
+use crate::graphql::operation::Operation;
 
 /// How long an id may be, in bytes: it is written with each message.
 const MAX_ID: usize = 256;
@@ -68,24 +68,8 @@ fn object(payload: Option<Value>) -> Result<Option<Map<String, Value>>, String> 
 }
 
 fn operation(payload: Option<Value>) -> Result<Operation, String> {
-    let Some(mut payload) = object(payload)? else { return Err("`payload` must have a `query`.".to_owned()) };
-    let query = match payload.remove("query") {
-        Some(Value::String(query)) => Some(query),
-        None if payload.get("extensions").is_some_and(|given| given.get("persistedQuery").is_some()) => None,
-        _ => return Err("`payload.query` must be a text.".to_owned()),
-    };
-    let operation_name = match payload.remove("operationName") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(name)) => Some(name),
-        Some(_) => return Err("`payload.operationName` must be a text.".to_owned()),
-    };
-    let mut map = |name: &str| {
-        object(payload.remove(name))
-            .map_err(|_| format!("`payload.{name}` must be an object."))
-            .map(Option::unwrap_or_default)
-    };
-    let (variables, extensions) = (map("variables")?, map("extensions")?);
-    Ok(Operation { query, operation_name, variables, extensions })
+    let members = object(payload)?.ok_or("`payload` must have a `query`.")?;
+    Operation::from_members(members).map_err(|wrong| format!("In `payload`: {wrong}"))
 }
 
 /// `connection_ack`.
@@ -125,9 +109,7 @@ pub(super) fn complete(id: &str) -> String {
 fn framed(kind: &str, id: &str, payload: &Bytes) -> Option<String> {
     // Made by us from text: it always is.
     let payload = std::str::from_utf8(payload).ok()?;
-    let mut message = String::with_capacity(payload.len() + id.len() + kind.len() + 32);
-    for part in [r#"{"type":""#, kind, r#"","id":"#, id, r#","payload":"#, payload, "}"] {
-        message.push_str(part);
-    }
-    Some(message)
+    let parts = [r#"{"type":""#, kind, r#"","id":"#, id, r#","payload":"#, payload, "}"];
+    // Of the very size, it is handed on as it is.
+    Some(parts.concat())
 }

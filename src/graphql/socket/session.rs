@@ -7,18 +7,20 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{BoxStream, FuturesUnordered};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use serde_json::Value;
 use tokio_stream::StreamMap;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::message::{self, ClientMessage};
 use super::{
     BAD_REQUEST, Connection, DUPLICATE, Frame, MAX_OPERATIONS, Refused, TWICE_INTRODUCED, UNAUTHORIZED, caller,
     too_many_operations,
 };
-use crate::graphql::execute::{Engine, NotPrepared, Operation, OperationKind, RequestContext, Transport};
+use crate::graphql::execute::{Engine, NotPrepared, RequestContext, Transport};
 use crate::graphql::mask;
+use crate::graphql::operation::{Operation, OperationKind};
 use crate::graphql::responses::{Payload, Responses};
 use crate::service::credentials::Credentials;
 
@@ -44,6 +46,9 @@ pub(super) struct Session {
     operations: StreamMap<Arc<str>, Running>,
     /// What is sent before anything else.
     waiting: VecDeque<Frame>,
+    /// Comes to its end when the server stops. All connections wait for the same: here it is looked at only when it has
+    /// happened, and not with each message.
+    stopping: FuturesUnordered<WaitForCancellationFutureOwned>,
     is_stopping: bool,
     is_over: bool,
 }
@@ -64,6 +69,7 @@ impl Session {
         R: Future<Output = Result<Credentials, Refused>> + Send + 'static,
     {
         Self {
+            stopping: FuturesUnordered::from_iter([connection.shutdown.clone().cancelled_owned()]),
             engine,
             connection,
             input: input.boxed(),
@@ -96,18 +102,21 @@ impl Session {
     }
 
     async fn event(&mut self) -> Event {
-        let Self { connection, input, client, operations, is_stopping, .. } = self;
+        let Self { input, client, operations, stopping, is_stopping, .. } = self;
         let introduced = async {
             match client {
                 Some(Client::Asked(introducing)) => introducing.await,
                 _ => std::future::pending().await,
             }
         };
+        // Stopping comes first, and what is said before what is heard: nobody who talks without end keeps the others of
+        // their connection from being answered, and what operations have to say is limited by who reads it.
         tokio::select! {
+            biased;
+            Some(()) = stopping.next(), if !*is_stopping => Event::Stopped,
             introduced = introduced => Event::Introduced(introduced),
             Some((id, payload)) = operations.next() => Event::Said(id, payload),
             text = input.next(), if !*is_stopping => Event::Heard(text),
-            () = connection.shutdown.cancelled(), if !*is_stopping => Event::Stopped,
         }
     }
 
@@ -152,7 +161,7 @@ impl Session {
             return self.close(DUPLICATE, reason);
         }
         let running = if self.operations.len() >= MAX_OPERATIONS {
-            Running::refused(Payload::refusal(too_many_operations()))
+            Running::refused(self.engine.refusal(too_many_operations()))
         } else {
             self.start(operation, credentials.clone())
         };
@@ -168,7 +177,7 @@ impl Session {
                 return Running::refused(refusal);
             }
             Err(NotPrepared::TooOften(wait)) => {
-                return Running::refused(Payload::refusal(mask::too_often(wait.message(), wait)));
+                return Running::refused(self.engine.refusal(mask::too_often(wait.message(), wait)));
             }
         };
         let is_subscription = prepared.kind() == OperationKind::Subscription;
@@ -179,7 +188,7 @@ impl Session {
                     let context = RequestContext { caller, address, request_id, transport: Transport::WebSocket };
                     engine.respond(prepared, context, credentials)
                 }
-                Err(refusal) => Responses::only(Payload::refusal(refusal)),
+                Err(refusal) => Responses::only(engine.refusal(refusal)),
             }
         };
         Running { is_subscription, stage: Stage::Starting(starting.boxed()) }

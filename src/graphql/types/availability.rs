@@ -5,6 +5,7 @@ use async_graphql::{Enum, ID, SimpleObject};
 use crate::domain::availability::OfferedSlot;
 use crate::domain::refusal::Refusal;
 use crate::graphql::scalar::{Date, DateTime, Revision, TimeZone};
+use crate::graphql::types::slot_list::SlotList;
 use crate::service::availability as service;
 
 /// The starts on one local day of a resource that no booking occupies. Stable: it changes when a booking, a
@@ -29,20 +30,20 @@ pub struct DaySlots {
     /// state then.
     valid_until: Option<DateTime>,
     /// In chronological order.
-    slots: Vec<Slot>,
+    slots: SlotList,
 }
 
 /// One start with its duration.
 #[derive(SimpleObject, Clone, Debug)]
 pub struct Slot {
     /// Its first instant.
-    start: DateTime,
+    pub(super) start: DateTime,
     /// The first instant after it.
-    end: DateTime,
+    pub(super) end: DateTime,
     /// How many units are free for the whole slot: 0 or 1 for an exclusive resource.
-    remaining: u32,
+    pub(super) remaining: u32,
     /// Null when the slot can be booked; else why not. Such slots are listed under `includeUnavailable` only.
-    unavailable: Option<UnavailableReason>,
+    pub(super) unavailable: Option<UnavailableReason>,
 }
 
 /// Why a start that fits the schedule cannot be booked; the words of `UserErrorCode`.
@@ -95,7 +96,7 @@ impl From<service::DaySlots> for DaySlots {
             interval_minutes: answer.interval_minutes,
             revision: Revision(answer.revision),
             valid_until: answer.valid_until.map(Into::into),
-            slots: answer.slots.into_iter().map(Into::into).collect(),
+            slots: answer.slots.into_iter().map(Slot::from).collect(),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::graphql::scalar::DateTime;
 use crate::graphql::types::booking::Actor;
 use crate::graphql::types::page::connection;
 use crate::graphql::types::resource::Resource;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 
 /// A span in which a resource, or units of it, are out of service. For staff.
 #[derive(Clone)]
@@ -101,5 +101,5 @@ pub struct BlockPayload {
     /// The block; null when refused.
     pub block: Option<Block>,
     /// Why nothing was blocked; empty when it was.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

@@ -4,7 +4,7 @@ use async_graphql::{ID, InputObject, Json, MaybeUndefined, SimpleObject};
 
 use crate::graphql::scalar::{DateTime, TimeZone};
 use crate::graphql::types::booking::Booking;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::booking::{Outcome, SeenBooking};
 
 /// A resource and how many of its units.
@@ -150,7 +150,7 @@ pub struct CreateBookingPayload {
     /// booking and to those who repeat the call with the same key; shown nowhere else.
     pub management_token: Option<String>,
     /// Why it could not be made; empty when it was.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 /// What a change of a booking came to.
@@ -159,14 +159,14 @@ pub struct BookingPayload {
     /// The booking as it is now; null when it was not changed.
     pub booking: Option<Booking>,
     /// Why it was not changed; empty when it was.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 impl From<Outcome<SeenBooking>> for BookingPayload {
     fn from(outcome: Outcome<SeenBooking>) -> Self {
         match outcome {
-            Ok(booking) => Self { booking: Some(Booking(booking)), user_errors: Vec::new() },
-            Err(errors) => Self { booking: None, user_errors: errors.into_iter().map(Into::into).collect() },
+            Ok(booking) => Self { booking: Some(Booking(booking)), user_errors: UserErrors::default() },
+            Err(errors) => Self { booking: None, user_errors: errors.into() },
         }
     }
 }

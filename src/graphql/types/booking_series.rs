@@ -11,7 +11,7 @@ use crate::graphql::scalar::DateTime;
 use crate::graphql::types::booking::Booking;
 use crate::graphql::types::booking_input::CreateBookingInput;
 use crate::graphql::types::booking_page::BookingConnection;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::Services;
 use crate::service::series::SeenSeries;
 
@@ -92,7 +92,7 @@ pub struct SeriesOccurrence {
     /// The booking as it is now; null where none was made.
     pub booking: Option<Booking>,
     /// Why it could not be booked; empty when it was, or would be.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 /// What a series came to.
@@ -105,7 +105,7 @@ pub struct CreateBookingSeriesPayload {
     /// The bearer secret of the series and of all of its bookings: whoever has it can read, change and cancel them.
     pub management_token: Option<String>,
     /// Why no series was made, or would be; empty when one was.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 /// Which bookings of a series to cancel.
@@ -128,5 +128,5 @@ pub struct CancelBookingSeriesPayload {
     /// The bookings that were cancelled by this call, by start.
     pub cancelled: Vec<Booking>,
     /// Why nothing was cancelled; empty also when there was nothing to cancel.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

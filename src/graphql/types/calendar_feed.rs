@@ -10,7 +10,7 @@ use crate::graphql::error::{ApiError, Nullable, from_context};
 use crate::graphql::loader::{Loads, ResourceKey};
 use crate::graphql::scalar::DateTime;
 use crate::graphql::types::resource::Resource;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 
 /// A read-only iCalendar address, to which calendar programs subscribe.
 #[derive(Clone)]
@@ -85,5 +85,5 @@ pub struct CreateCalendarFeedPayload {
     /// Its address, with its key: whoever knows it reads the calendar. Shown here once.
     pub url: Option<String>,
     /// Why none was made.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

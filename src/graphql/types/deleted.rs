@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, SimpleObject};
 
-use super::user_error::UserError;
+use super::user_error::UserErrors;
 
 /// The answer to a deletion.
 #[derive(SimpleObject)]
@@ -10,5 +10,5 @@ pub struct DeletePayload {
     /// The id of what is gone; null when nothing was deleted.
     pub deleted_id: Option<ID>,
     /// Why nothing was deleted.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

@@ -5,7 +5,7 @@ use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
 use crate::graphql::scalar::DateTime;
 use crate::graphql::types::event_type::EventType;
 use crate::graphql::types::resource::Resource;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 
 /// An event type to be made.
 #[derive(InputObject)]
@@ -121,7 +121,7 @@ pub struct EventTypePayload {
     /// The event type as it is now; null when nothing was changed.
     pub event_type: Option<EventType>,
     /// Why nothing was changed.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 /// The answer to linking or unlinking.
@@ -132,5 +132,5 @@ pub struct EventTypeLinkPayload {
     /// The resource; null when nothing was changed.
     pub resource: Option<Resource>,
     /// Why nothing was changed.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

@@ -20,6 +20,7 @@ pub mod resource;
 pub mod resource_input;
 pub mod schedule;
 pub mod settings;
+pub mod slot_list;
 pub mod user;
 pub mod user_error;
 pub mod viewer;

@@ -5,7 +5,7 @@ use async_graphql::{ID, InputObject, Json, SimpleObject};
 use crate::graphql::scalar::{Date, DateTime, Revision, TimeZone};
 use crate::graphql::types::booking_input::BookingItemInput;
 use crate::graphql::types::reschedule_input::RescheduleContext;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 use crate::service::presence as service;
 
 /// Everyone's active holds on one local day of a resource. Volatile, and the same answer for every viewer.
@@ -126,7 +126,7 @@ pub struct HeartbeatPayload {
     /// The server's clock, to measure one's own against.
     pub server_time: DateTime,
     /// Why the slots are not held; empty when they are.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 /// What to release.
@@ -148,5 +148,5 @@ pub struct LeavePayload {
     /// How many holds ended, those of add-ons not counted.
     pub released: u32,
     /// Why nothing was released; empty when the input was in order, even if nothing was held.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

@@ -4,7 +4,7 @@ use async_graphql::{ID, InputObject, Json, MaybeUndefined, SimpleObject};
 
 use crate::graphql::scalar::{DateTime, TimeZone};
 use crate::graphql::types::resource::Resource;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 
 /// A resource to be made.
 #[derive(InputObject)]
@@ -79,5 +79,5 @@ pub struct ResourcePayload {
     /// The resource as it is now; null when nothing was changed.
     pub resource: Option<Resource>,
     /// Why nothing was changed.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

@@ -12,7 +12,7 @@ use crate::graphql::error::{ApiError, from_context};
 use crate::graphql::loader::{DateOverridesKey, Loads};
 use crate::graphql::scalar::{Date, DateTime, TimeZone, WallTime};
 use crate::graphql::types::page::connection;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 
 /// When something is open: weekly windows, and dates that differ.
 #[derive(Clone)]
@@ -264,5 +264,5 @@ pub struct SchedulePayload {
     /// The schedule as it is now; null when it was not changed.
     pub schedule: Option<Schedule>,
     /// Why it was not changed; empty when it was.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

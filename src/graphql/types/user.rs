@@ -7,7 +7,7 @@ use async_graphql::{ID, InputObject, Object, SimpleObject};
 use crate::domain::person as domain;
 use crate::graphql::scalar::DateTime;
 use crate::graphql::types::page::connection;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 use crate::graphql::types::viewer::Role;
 
 /// Somebody whom the identity provider has told the server about, or who has signed in.
@@ -76,5 +76,5 @@ pub struct UserPayload {
     /// The user as they are now; null when refused.
     pub user: Option<User>,
     /// What the rules refused.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

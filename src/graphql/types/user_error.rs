@@ -1,9 +1,16 @@
 //! What the rules refuse, as data.
 
-use async_graphql::{Enum, ID, SimpleObject};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::resolver_utils::EnumType as _;
+use async_graphql::{ContextSelectionSet, Enum, ID, OutputType, Positioned, ServerResult, SimpleObject, Value};
 
 use crate::domain::refusal::{self, Refusal};
 use crate::graphql::scalar::DateTime;
+use crate::metrics::Metrics;
 
 /// Why the rules refused something. Codes may be added: treat one that you do not know as `INVALID`.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
@@ -50,6 +57,13 @@ pub enum UserErrorCode {
     NotFound,
     /// The input breaks a rule of form; the message tells which.
     Invalid,
+}
+
+impl UserErrorCode {
+    /// The code as clients see it.
+    fn as_str(self) -> &'static str {
+        Self::items().iter().find(|item| item.value == self).map_or("INVALID", |item| item.name)
+    }
 }
 
 impl From<Refusal> for UserErrorCode {
@@ -101,6 +115,39 @@ impl From<refusal::UserError> for UserError {
             field: (!error.field.is_empty()).then_some(error.field),
             conflicts: error.conflicts.into_iter().map(Into::into).collect(),
         }
+    }
+}
+
+/// The refusals in a payload. Those that a client asks for are counted.
+#[derive(Clone, Debug, Default)]
+pub struct UserErrors(Vec<UserError>);
+
+impl<E: IntoIterator<Item = refusal::UserError>> From<E> for UserErrors {
+    fn from(errors: E) -> Self {
+        Self(errors.into_iter().map(Into::into).collect())
+    }
+}
+
+impl OutputType for UserErrors {
+    fn type_name() -> Cow<'static, str> {
+        <Vec<UserError> as OutputType>::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        <Vec<UserError> as OutputType>::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        <Vec<UserError> as OutputType>::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        if let Some(metrics) = ctx.data_opt::<Arc<Metrics>>() {
+            for error in &self.0 {
+                metrics.refused_by_rules(error.code.as_str());
+            }
+        }
+        self.0.resolve(ctx, field).await
     }
 }
 

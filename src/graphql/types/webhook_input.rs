@@ -3,7 +3,7 @@
 use async_graphql::{ID, InputObject, MaybeUndefined, SimpleObject};
 
 use crate::graphql::scalar::DateTime;
-use crate::graphql::types::user_error::UserError;
+use crate::graphql::types::user_error::UserErrors;
 use crate::graphql::types::webhook::{Webhook, WebhookEvent};
 use crate::graphql::types::webhook_delivery::WebhookDelivery;
 
@@ -80,7 +80,7 @@ pub struct CreateWebhookPayload {
     /// What its requests are signed with, `whsec_…`. Shown here once.
     pub secret: Option<String>,
     /// Why none was made.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 /// The answer to exchanging a secret.
@@ -91,7 +91,7 @@ pub struct RotateWebhookSecretPayload {
     /// What its requests are signed with from now on, `whsec_…`. Shown here once; the old one signs, too, for a day.
     pub secret: Option<String>,
     /// Why nothing was changed.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 /// The answer to changing a webhook.
@@ -100,7 +100,7 @@ pub struct WebhookPayload {
     /// The webhook as it is now; null when nothing was changed.
     pub webhook: Option<Webhook>,
     /// Why nothing was changed.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }
 
 /// The answer to sending something to a webhook by hand.
@@ -109,5 +109,5 @@ pub struct WebhookDeliveryPayload {
     /// The delivery, which is on its way; null when nothing is sent. `webhookDeliveries` tells what becomes of it.
     pub delivery: Option<WebhookDelivery>,
     /// Why nothing is sent.
-    pub user_errors: Vec<UserError>,
+    pub user_errors: UserErrors,
 }

@@ -111,6 +111,18 @@ async fn other_bodies_than_json_in_utf_8_are_not_read() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_compressed_is_refused_unopened() {
+    let fixture = Fixture::new();
+    for encoding in ["gzip", "br", "deflate, gzip", "identity, gzip"] {
+        let answer = fixture.send(post(query("{ whoami }"), &[("content-encoding", encoding)])).await;
+        assert_eq!(answer.refusal(), (415, "BAD_USER_INPUT".into()), "{encoding}");
+        assert_eq!(answer.header("accept-encoding"), "identity");
+    }
+    let plain = fixture.send(post(query("{ whoami }"), &[("content-encoding", "identity")])).await;
+    assert_eq!(plain.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_body_that_is_too_large_is_refused_announced_or_not() {
     let fixture = Fixture::with(HttpSettings { body_limit: 1024, ..HttpSettings::default() });
     for size in [1025, 10_000, 20_000_000] {
@@ -288,6 +300,6 @@ async fn answers_are_compressed_for_whoever_can_read_that() {
     let fixture = Fixture::new();
     let request = get("/schema.graphql", &[("accept-encoding", "gzip")]);
     let peer: SocketAddr = "192.0.2.7:5000".parse().unwrap();
-    let response = router(fixture.state.clone()).layer(MockConnectInfo(peer)).oneshot(request).await.unwrap();
+    let response = router(fixture.state.clone().into()).layer(MockConnectInfo(peer)).oneshot(request).await.unwrap();
     assert_eq!(response.headers()["content-encoding"], "gzip");
 }

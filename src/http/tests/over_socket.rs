@@ -26,7 +26,7 @@ impl Listening {
     fn of(fixture: Fixture) -> Self {
         let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(serve(listener, fixture.state.clone(), Duration::from_secs(5)));
+        let serving = tokio::spawn(serve(listener, fixture.state.clone().into(), Duration::from_secs(5)));
         Self { fixture, address, serving }
     }
 
@@ -291,7 +291,7 @@ async fn what_does_not_end_in_time_does_not_hold_the_server_up() {
     let listener = bind("127.0.0.1:0".parse().unwrap()).unwrap();
     // Somebody who never finishes, as far as the server knows.
     let somebody = fixture.state.sockets.token();
-    let serving = tokio::spawn(serve(listener, fixture.state.clone(), Duration::from_millis(1)));
+    let serving = tokio::spawn(serve(listener, fixture.state.clone().into(), Duration::from_millis(1)));
     fixture.state.shutdown.cancel();
     assert_eq!(serving.await.unwrap().unwrap(), Ended::OutOfTime);
     drop(somebody);

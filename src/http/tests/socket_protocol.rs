@@ -2,6 +2,7 @@
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
@@ -25,6 +26,37 @@ async fn is_there(client: &mut Client, id: &str) {
     client.subscribe(id, "{ __typename }").await;
     assert_eq!(client.hears().await, json!({"type": "next", "id": id, "payload": {"data": {"__typename": "Query"}}}));
     assert_eq!(client.hears().await, json!({"type": "complete", "id": id}));
+}
+
+/// Waits until the connection is over.
+async fn is_over(client: &mut Client) {
+    while let Some(Ok(message)) = client.0.next().await {
+        assert!(!message.is_text(), "{message:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_sends_too_much_or_no_frames_at_all_is_cut_off_and_nobody_else() {
+    let server = server();
+    let mut other = server.introduced().await;
+    let mut greedy = server.introduced().await;
+    // The server may have had enough before all of it is sent.
+    let _cut_off = greedy.0.send(Message::text(" ".repeat(256 * 1024 + 1))).await;
+    is_over(&mut greedy).await;
+    // An opcode that there is none of; a frame that says it is compressed, which nobody has agreed to; one that is not
+    // masked; one that announces more than there can be.
+    let frames: [&[u8]; 4] = [
+        &[0x83, 0x80, 0, 0, 0, 0],
+        &[0xc1, 0x80, 0, 0, 0, 0],
+        &[0x81, 0x01, b'x'],
+        &[0x81, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0],
+    ];
+    for frame in frames {
+        let mut client = server.introduced().await;
+        client.0.get_mut().write_all(frame).await.unwrap();
+        is_over(&mut client).await;
+    }
+    is_there(&mut other, "1").await;
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Two studios in Berlin, and the day that most tests look at.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::database::TestDatabase;
 use super::{Actor, EventTypeSpec, ResourceSpec, ServerOptions, TestServer};
 
 /// The day.
@@ -20,7 +22,12 @@ pub async fn studios() -> TestServer {
 
 /// The same on a server as `options` want it.
 pub async fn studios_with(options: ServerOptions) -> TestServer {
-    let server = TestServer::start_with(options).await;
+    studios_on(Arc::new(TestDatabase::new().await), options).await
+}
+
+/// The same on a database that others can share.
+pub async fn studios_on(database: Arc<TestDatabase>, options: ServerOptions) -> TestServer {
+    let server = TestServer::start_on(database, options).await;
     let studio = |name: &str| ResourceSpec::named(name).open(&[("09:00", "22:00")]);
     server.resources([studio("a"), studio("b")]).await;
     server

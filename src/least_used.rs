@@ -1,0 +1,81 @@
+//! What is kept in memory as long as there is room: the least used goes first.
+
+use std::hash::Hash;
+
+use lru::LruCache;
+
+/// Values by their keys, each with what it weighs, in bytes; together they never weigh more than a limit.
+#[derive(Debug)]
+pub struct LeastUsed<K: Hash + Eq, V> {
+    by_key: LruCache<K, (V, usize)>,
+    weight: usize,
+    most: usize,
+}
+
+impl<K: Hash + Eq, V> LeastUsed<K, V> {
+    /// Nothing yet, and never more than `most` bytes.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { by_key: LruCache::unbounded(), weight: 0, most }
+    }
+
+    /// The value of `key`, which has been used now.
+    pub fn get(&mut self, key: &K) -> Option<&V> {
+        self.by_key.get(key).map(|(value, _)| value)
+    }
+
+    /// The value of `key`, which counts as no use of it.
+    pub fn peek(&self, key: &K) -> Option<&V> {
+        self.by_key.peek(key).map(|(value, _)| value)
+    }
+
+    /// Keeps `value`, which weighs so much, unless it is more than all may weigh. What had to go for it, so that it can be
+    /// dropped without a lock.
+    #[must_use]
+    pub fn keep(&mut self, key: K, value: V, weight: usize) -> Vec<V> {
+        if weight > self.most {
+            return vec![value];
+        }
+        let mut gone = Vec::new();
+        self.weight += weight;
+        if let Some((_, (before, lighter))) = self.by_key.push(key, (value, weight)) {
+            self.weight -= lighter;
+            gone.push(before);
+        }
+        while self.weight > self.most
+            && let Some((_, (least, lighter))) = self.by_key.pop_lru()
+        {
+            self.weight -= lighter;
+            gone.push(least);
+        }
+        gone
+    }
+
+    /// Forgets what is kept of `key`.
+    pub fn forget(&mut self, key: &K) -> Option<V> {
+        let (value, weight) = self.by_key.pop(key)?;
+        self.weight -= weight;
+        Some(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_together_never_weighs_more_than_the_limit_and_the_least_used_goes_first() {
+        let mut kept: LeastUsed<&str, u8> = LeastUsed::new(10);
+        let nothing: [u8; 0] = [];
+        assert_eq!(kept.keep("a", 1, 4), nothing);
+        assert_eq!(kept.keep("b", 2, 4), nothing);
+        assert_eq!(kept.get(&"a"), Some(&1));
+        assert_eq!(kept.peek(&"b"), Some(&2), "which is no use");
+        assert_eq!(kept.keep("c", 3, 4), [2]);
+        assert_eq!(kept.keep("c", 4, 6), [3], "the one before has gone with its weight");
+        assert_eq!(kept.keep("d", 5, 10), [1, 4]);
+        assert_eq!(kept.keep("e", 6, 11), [6], "what is heavier than all may be is not kept");
+        assert_eq!(kept.forget(&"d"), Some(5));
+        assert_eq!(kept.keep("f", 7, 10), nothing, "what was forgotten weighs nothing");
+    }
+}
