@@ -127,14 +127,23 @@ const http = new URL("/graphql", window.location.href);
 const socket = new URL(http);
 socket.protocol = http.protocol === "https:" ? "wss:" : "ws:";
 
-// The headers typed into the editor go along in connection_init, too. Subscriptions speak graphql-transport-ws.
-const fetcher = GraphiQL.createFetcher({ url: http.href, subscriptionUrl: socket.href });
+const place = document.getElementById("graphiql");
 
-ReactDOM.createRoot(document.getElementById("graphiql")).render(
-  React.createElement(GraphiQL, {
-    fetcher,
-    defaultTabs,
-    defaultEditorToolsVisibility: "headers",
-    isHeadersEditorEnabled: true,
-  }),
-);
+function show() {
+  // The headers typed into the editor go along in connection_init, too. Subscriptions speak graphql-transport-ws.
+  const fetcher = GraphiQL.createFetcher({ url: http.href, subscriptionUrl: socket.href });
+  ReactDOM.createRoot(place).render(
+    React.createElement(GraphiQL, {
+      fetcher,
+      defaultTabs,
+      defaultEditorToolsVisibility: "headers",
+      isHeadersEditorEnabled: true,
+    }),
+  );
+}
+
+if (window.React && window.ReactDOM && window.GraphiQL) {
+  show();
+} else {
+  place.textContent = "GraphiQL is not here: it could not be loaded. The server can be built with it; its README says how.";
+}

@@ -5,12 +5,7 @@
 //   node run.mjs PATH_OF_SLOTWISE
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 
 import { ApolloClient, HttpLink, InMemoryCache, gql } from "@apollo/client/core/index.js";
 import { GraphQLWsLink } from "@apollo/client/link/subscriptions/index.js";
@@ -20,8 +15,7 @@ import { createClient as sseClient } from "graphql-sse";
 import { createClient as socketClient } from "graphql-ws";
 import WebSocket from "ws";
 
-/** How long anything may take that happens by itself. */
-const PATIENCE = 20_000;
+import { until, withServer } from "./server.mjs";
 
 const DAY = `query Day($resource: ID!, $date: Date!, $eventType: ID) {
   daySlots(resourceId: $resource, date: $date, eventTypeId: $eventType) { id slots { start } } }`;
@@ -32,48 +26,6 @@ const HOLDS = `subscription Holds($resource: ID!, $date: Date!) {
 const HOLD = `mutation Hold($input: HeartbeatInput!) { heartbeat(input: $input) { granted userErrors { code } } }`;
 const BOOK = `mutation Book($input: CreateBookingInput!) {
   createBooking(input: $input) { booking { id } userErrors { code } } }`;
-
-/** A server that can be killed and started again with what it had. */
-class Server {
-  constructor(program, directory, port) {
-    this.start = () => {
-      const options = ["demo", "--listen", `127.0.0.1:${port}`, "--database", join(directory, "demo.db")];
-      this.process = spawn(program, [...options, "--rate-limits", "off", "--log", "warn"], { stdio: "ignore" });
-      return until(`the server at port ${port}`, () => fetch(`http://127.0.0.1:${port}/readyz`).then((r) => r.ok, () => false));
-    };
-    this.kill = () =>
-      new Promise((killed) => {
-        this.process.once("exit", killed);
-        this.process.kill("SIGKILL");
-      });
-    this.url = `http://127.0.0.1:${port}/graphql`;
-    this.socket = `ws://127.0.0.1:${port}/graphql`;
-  }
-
-  async ask(query, variables, headers = {}) {
-    const body = JSON.stringify({ query, variables });
-    const sent = { method: "POST", headers: { "content-type": "application/json", ...headers }, body };
-    const { data, errors } = await (await fetch(this.url, sent)).json();
-    assert.equal(errors, undefined, JSON.stringify(errors));
-    return data;
-  }
-}
-
-async function until(what, isSo) {
-  const begun = Date.now();
-  while (!(await isSo())) {
-    assert(Date.now() - begun < PATIENCE, `waited too long for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
-}
 
 /** What each client does with a subscription: `told` gets the data of each state; gives what ends it. */
 function clients(server) {
@@ -182,18 +134,12 @@ async function findPlace(server) {
   return [place, daySlots.slots.map(({ start }) => start)];
 }
 
-const directory = await mkdtemp(join(tmpdir(), "slotwise-clients-"));
-const server = new Server(process.argv[2], directory, await freePort());
-try {
-  await server.start();
+await withServer(process.argv[2], async (server) => {
   await audit(server);
   await persisted(server);
   const [place, starts] = await findPlace(server);
   for (const [name, client] of Object.entries(clients(server))) {
     await session(name, server, client, place, starts.splice(0, 2));
   }
-} finally {
-  await server.kill();
-  await rm(directory, { recursive: true });
-}
+});
 process.exit(0);
