@@ -1,5 +1,6 @@
 //! What is kept in memory as long as there is room: the least used goes first.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 
 use lru::LruCache;
@@ -20,7 +21,11 @@ impl<K: Hash + Eq, V> LeastUsed<K, V> {
     }
 
     /// The value of `key`, which has been used now.
-    pub fn get(&mut self, key: &K) -> Option<&V> {
+    pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         self.by_key.get(key).map(|(value, _)| value)
     }
 

@@ -100,7 +100,10 @@ impl Metrics {
     /// A watcher was sent a state of a shared live query, and not the `skipped` ones before.
     pub fn state_sent(&self, skipped: u64) {
         self.states.inc();
-        self.skipped.inc_by(skipped);
+        // Nearly always none: all watchers share the counts.
+        if skipped > 0 {
+            self.skipped.inc_by(skipped);
+        }
     }
 
     /// An error with this code, one of ours, has left.

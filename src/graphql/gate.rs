@@ -8,12 +8,14 @@ mod arguments;
 mod complexity;
 mod demand;
 mod introspection;
+mod parsed;
 mod scan;
 mod size;
 mod text;
 mod variables;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
@@ -27,6 +29,7 @@ use crate::throttle::Demand;
 
 use arguments::Arguments;
 use complexity::Weights;
+use parsed::ParsedDocuments;
 use variables::VariableSizes;
 
 /// How large a document may be, and what it may come to once its fragments are expanded.
@@ -113,6 +116,7 @@ impl From<Refused> for ServerError {
 pub struct Gate {
     limits: Limits,
     weights: Weights,
+    parsed: ParsedDocuments,
 }
 
 impl Gate {
@@ -122,7 +126,7 @@ impl Gate {
     /// `sdl` is not a schema.
     #[must_use]
     pub fn new(limits: Limits, sdl: &str) -> Self {
-        Self { limits, weights: Weights::of(sdl) }
+        Self { limits, weights: Weights::of(sdl), parsed: ParsedDocuments::default() }
     }
 
     /// Checks a document, and that the operation of that name (the only one, if none is named) can be executed.
@@ -135,7 +139,7 @@ impl Gate {
     /// not be, a variable that it needs has no value (which the library would find out half-way through), or a mutation
     /// asks for two things under one name (which the library would do both).
     pub fn check(&self, query: &str, operation_name: Option<&str>, variables: &Variables) -> Result<Passed, Refused> {
-        let Self { limits, weights } = self;
+        let Self { limits, weights, parsed } = self;
         if query.len() > limits.bytes {
             return Err(Refused::new(format!(
                 "The document has {} bytes; at most {} are accepted. Ask for less at once.",
@@ -143,8 +147,9 @@ impl Gate {
                 limits.bytes
             )));
         }
-        scan::scan(query, limits)?;
-        let document = parse_query(query).map_err(|error| syntax_error(&error))?;
+        let known = parsed.find(query);
+        let is_new = known.is_none();
+        let document = known.map_or_else(|| read(query, limits), Ok)?;
         let sizes = VariableSizes::of(&document, variables);
         size::measure(&document, &sizes, limits)?;
         if !limits.introspection {
@@ -168,8 +173,18 @@ impl Gate {
         }
         let kind = operation.ty.into();
         let demand = demand::of(&document, &arguments);
-        Ok(Passed { document, kind, demand })
+        let passed = Passed { document: ExecutableDocument::clone(&document), kind, demand };
+        if is_new {
+            parsed.keep(query, document);
+        }
+        Ok(passed)
     }
+}
+
+/// Reads a document, if it is not too large for that.
+fn read(query: &str, limits: &Limits) -> Result<Arc<ExecutableDocument>, Refused> {
+    scan::scan(query, limits)?;
+    parse_query(query).map(Arc::new).map_err(|error| syntax_error(&error))
 }
 
 fn too_deep(limits: &Limits) -> Refused {

@@ -1,7 +1,10 @@
 //! Carrying the frames of [`crate::graphql::socket`] over a WebSocket.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -13,7 +16,7 @@ use futures_util::{SinkExt as _, Stream, StreamExt as _};
 use http::StatusCode;
 use http::request::Parts;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, debug, info_span};
 
@@ -21,6 +24,7 @@ use super::caller::{Unknown, credentials, recognize, verify};
 use super::problem::Problem;
 use super::{HttpState, origin};
 use crate::auth::from_init_payload;
+use crate::clock::{Monotonic, SharedClock};
 use crate::graphql::execute::{ClientAddress, RequestId};
 use crate::graphql::mask::Code;
 use crate::graphql::socket::{Connection, Frame, Protocol, Refused};
@@ -119,7 +123,7 @@ impl Socket {
         let (mut sink, stream) = stream.split();
         let heard = Arc::new(AtomicBool::new(true));
         let (introduced, introduction) = oneshot::channel();
-        let input = texts(stream, Arc::clone(&heard));
+        let input = texts(stream, Arc::clone(&heard), Pace::new(Arc::clone(&state.clock)));
         let (engine, address) = (state.engine.clone(), connection.address);
         let frames = engine.connect(connection, input, move |payload| introduce(state, address, payload, introduced));
         let close = Exchange { sink: &mut sink, frames, heard, shutdown }.run(introduction).await;
@@ -147,7 +151,7 @@ impl Exchange<'_> {
         // Nobody is asked at once.
         pings.reset();
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut init_limit = std::pin::pin!(sleep(INIT_LIMIT));
+        let mut init_limit = pin!(sleep(INIT_LIMIT));
         let mut introduced = false;
         loop {
             tokio::select! {
@@ -178,7 +182,12 @@ impl Exchange<'_> {
 
     /// `None`: the client takes nothing any more.
     async fn send(&mut self, message: Message) -> Option<()> {
-        timeout(SEND_LIMIT, self.sink.send(message)).await.ok()?.ok()
+        let mut sending = pin!(self.sink.send(message));
+        // Nearly always it is taken at once: then nobody needs a clock.
+        if let Poll::Ready(sent) = poll_fn(|cx| Poll::Ready(sending.as_mut().poll(cx))).await {
+            return sent.ok();
+        }
+        timeout(SEND_LIMIT, sending).await.ok()?.ok()
     }
 }
 
@@ -210,8 +219,8 @@ fn refused(unknown: Unknown) -> Refused {
 }
 
 /// The client's messages, as fast as they may come; whatever else comes shows that it is there.
-fn texts(stream: SplitStream<WebSocket>, heard: Arc<AtomicBool>) -> impl Stream<Item = Bytes> + Send {
-    stream::unfold((stream, Pace::new()), move |(mut stream, mut pace)| {
+fn texts(stream: SplitStream<WebSocket>, heard: Arc<AtomicBool>, pace: Pace) -> impl Stream<Item = Bytes> + Send {
+    stream::unfold((stream, pace), move |(mut stream, mut pace)| {
         let heard = Arc::clone(&heard);
         async move {
             loop {
@@ -228,20 +237,23 @@ fn texts(stream: SplitStream<WebSocket>, heard: Arc<AtomicBool>) -> impl Stream<
 
 /// How fast messages come: while one waits for its time, no further one is read.
 struct Pace {
+    clock: SharedClock,
     /// When the next message would come of a client that has never sent more than it may.
-    due: Instant,
+    due: Monotonic,
 }
 
 impl Pace {
-    fn new() -> Self {
-        Self { due: Instant::now() }
+    fn new(clock: SharedClock) -> Self {
+        Self { due: clock.monotonic(), clock }
     }
 
     /// Waits until one more message may have come.
     async fn keep(&mut self) {
-        self.due = self.due.max(Instant::now()) + BETWEEN_MESSAGES;
-        if let Some(until) = self.due.checked_sub(BETWEEN_MESSAGES * BURST) {
-            sleep_until(until).await;
+        let now = self.clock.monotonic();
+        self.due = self.due.max(now).plus(BETWEEN_MESSAGES);
+        let ahead = self.due.since(now);
+        if let Some(wait) = ahead.checked_sub(BETWEEN_MESSAGES * BURST) {
+            self.clock.sleep_until(now.plus(wait)).await;
         }
     }
 }
@@ -252,25 +264,26 @@ fn shortened(reason: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use futures_util::FutureExt as _;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_of_messages_is_read_at_once_and_more_of_them_at_their_pace() {
-        let (begun, mut pace) = (Instant::now(), Pace::new());
-        for _ in 0..BURST {
-            pace.keep().await;
+    use super::*;
+    use crate::clock::TestClock;
+
+    #[test]
+    fn a_burst_of_messages_is_read_at_once_and_more_of_them_at_their_pace() {
+        let clock = Arc::new(TestClock::new("2026-12-01T12:00:00Z".parse().unwrap()));
+        let mut pace = Pace::new(clock.clone());
+        let burst = |pace: &mut Pace| (0..BURST).all(|_| pace.keep().now_or_never().is_some());
+        assert!(burst(&mut pace));
+        for _ in 0..3 {
+            let mut late = Box::pin(pace.keep());
+            assert!(late.as_mut().now_or_never().is_none());
+            clock.advance(BETWEEN_MESSAGES);
+            assert!(late.as_mut().now_or_never().is_some());
         }
-        assert_eq!(begun.elapsed(), Duration::ZERO);
-        for _ in 0..100 {
-            pace.keep().await;
-        }
-        assert_eq!(begun.elapsed(), 100 * BETWEEN_MESSAGES);
-        // Whoever has been quiet may send many again.
-        tokio::time::advance(BURST * BETWEEN_MESSAGES).await;
-        let rested = Instant::now();
-        for _ in 0..BURST {
-            pace.keep().await;
-        }
-        assert_eq!(rested.elapsed(), Duration::ZERO);
+        // Whoever has been quiet may send many again, and not more than that.
+        clock.advance(BURST * BETWEEN_MESSAGES * 5);
+        assert!(burst(&mut pace));
+        assert!(pace.keep().now_or_never().is_none());
     }
 }

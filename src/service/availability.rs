@@ -1,6 +1,5 @@
 //! What is offered: slot lists, months, and who has room.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -8,15 +7,15 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::catalogue::{CatalogueState, resource_place};
-use super::facts::{self, Asked, Facts};
-use super::known_offers::OfferKey;
+use super::facts;
 use super::live::Footprint;
-use super::own_time::{OwnTime, RescheduleContext};
+use super::offer_reading::refused_question;
+use super::own_time::RescheduleContext;
 use super::page::{Cursors, Page, PageRequest};
 use super::source::{Begun, Source};
-use super::{Services, answer_id, revision};
+use super::{Services, answer_id};
 use crate::domain::access::Caller;
-use crate::domain::availability::{Listing, Occupancy, OfferedSlot, Policy, Request, Terms, TermsError};
+use crate::domain::availability::{Listing, OfferedSlot, Policy, Request, Terms};
 use crate::domain::booking::BookingItem;
 use crate::domain::catalogue::Resource;
 use crate::domain::id::{EventTypeId, OrganizationId, ResourceId};
@@ -145,159 +144,6 @@ pub struct DayCount {
     pub date: NaiveDate,
     /// How many starts are free.
     pub slot_count: u32,
-}
-
-/// The first and the last local day that a question is about.
-type Days = (NaiveDate, NaiveDate);
-
-/// What is asked about, as far as the catalogue decides it.
-struct Offer {
-    terms: Terms,
-    /// Whether it is on offer at all: if not, every list is empty.
-    offered: bool,
-    time_zone: Tz,
-    /// Where it has to be known what is occupied.
-    needed: QuantumSpan,
-}
-
-/// What was read to answer a question about an offer.
-struct OfferReading {
-    terms: Terms,
-    /// Whether it is on offer at all: if not, every list is empty.
-    offered: bool,
-    time_zone: Tz,
-    occupancy: Occupancy,
-    /// When the clock ends that a booking which is to be moved counts as free.
-    own_time_until: Option<DateTime<Utc>>,
-    revision: u64,
-    footprint: Footprint,
-}
-
-impl OfferQuestion {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
-            resource_id: &self.resource_id,
-            event_type_id: self.event_type_id.as_ref(),
-            duration_minutes: self.duration_minutes,
-            interval_minutes: self.interval_minutes,
-            quantity: self.quantity,
-            add_ons: &self.add_ons,
-        }
-    }
-
-    /// Reads everything that decides about starts on the local days of `days`, as of one moment.
-    async fn read(&self, services: &Services, days: Days, now: DateTime<Utc>) -> Result<OfferReading, Error> {
-        let store = &services.parts().store;
-        if self.reschedule.is_some() {
-            // What the booking that is moved occupies is read with it.
-            let dates = facts::dates_around_days(days.0, days.1);
-            return Ok(self.read_all(services, (days, dates), now).await?.0);
-        }
-        let key = OfferKey::new(&self.asked());
-        if let Some(known) = services.known_offers().find(&key, now)
-            && let Some(reading) = self.read_occupancy(&store.reader(), &known, days).await?
-        {
-            return Ok(reading);
-        }
-        let (reading, facts) = self.read_all(services, (days, facts::all_dates()), now).await?;
-        services.known_offers().keep(key, Arc::new(facts), now);
-        Ok(reading)
-    }
-
-    /// The same, if the catalogue still says what is `known`: what is occupied is read in the statement that tells so.
-    /// `None`: it may say something else.
-    async fn read_occupancy(&self, reader: &Reader, known: &Facts, days: Days) -> Result<Option<OfferReading>, Error> {
-        // What is refused may be offered by now.
-        let Ok(offer) = self.offer(known, days) else { return Ok(None) };
-        let resources = self.asked().resources();
-        let (revision, rows) = reader.occupancy_in(offer.organization(), &resources, offer.needed).await?;
-        if revision != known.catalogue_revision() {
-            return Ok(None);
-        }
-        let (occupancy, changes) = facts::occupancy(rows);
-        Ok(Some(offer.reading(resources, (known.catalogue_revision(), changes), occupancy)))
-    }
-
-    /// All of it, in one snapshot: what the catalogue says of `dates`, too.
-    async fn read_all(
-        &self,
-        services: &Services,
-        (days, dates): (Days, RangeInclusive<NaiveDate>),
-        now: DateTime<Utc>,
-    ) -> Result<(OfferReading, Facts), Error> {
-        let dates = &dates;
-        let read = |reader: Arc<Reader>| async move { self.read_by(services, &reader, (days, dates), now).await };
-        services.parts().store.snapshot(read).await
-    }
-
-    async fn read_by(
-        &self,
-        services: &Services,
-        reader: &Reader,
-        (days, dates): (Days, &RangeInclusive<NaiveDate>),
-        now: DateTime<Utc>,
-    ) -> Result<(OfferReading, Facts), Error> {
-        let facts = self.asked().facts(reader, dates).await?;
-        let offer = self.offer(&facts, days)?;
-        let resources = self.asked().resources();
-        let (mut occupancy, changes) = facts::read_occupancy(reader, &resources, [offer.needed]).await?;
-        let own_time = services.own_time(reader, self.reschedule.as_ref(), now).await?;
-        let own_time_until = own_time.as_ref().and_then(|own| own.free_up(&mut occupancy, offer.terms.items()));
-        let own_changes = own_time.as_ref().map_or(0, OwnTime::changes);
-        let mut reading = offer.reading(resources, (facts.catalogue_revision(), changes + own_changes), occupancy);
-        reading.own_time_until = own_time_until;
-        reading.footprint.booking = own_time.as_ref().map(OwnTime::watched);
-        Ok((reading, facts))
-    }
-
-    /// What is offered on `days`, as far as the catalogue decides it.
-    fn offer(&self, facts: &Facts, (from, to): Days) -> Result<Offer, Error> {
-        let terms = facts.terms(&self.asked()).map_err(refused_question)?;
-        let offered = match terms.require_offered() {
-            Ok(()) => true,
-            Err(refused) if refused.refusal == Refusal::DurationNotOffered => {
-                return Err(Error::BadInput(refused.message));
-            }
-            Err(_) => false,
-        };
-        let time_zone = self.time_zone.unwrap_or(terms.primary.time_zone);
-        let starts = local_day(time_zone, from).starts().hull(local_day(time_zone, to).starts());
-        let needed = terms.occupancy_needed(starts);
-        Ok(Offer { terms, offered, time_zone, needed })
-    }
-}
-
-impl Offer {
-    fn organization(&self) -> &OrganizationId {
-        &self.terms.primary.organization_id
-    }
-
-    /// This, with what is occupied of `resources`; `counted` are the changes of the catalogue, and of what was read.
-    fn reading(self, resources: Vec<ResourceId>, counted: (u64, u64), occupancy: Occupancy) -> OfferReading {
-        let Self { terms, offered, time_zone, needed } = self;
-        let (catalogue, changes) = counted;
-        OfferReading {
-            revision: revision(catalogue, changes),
-            footprint: Footprint {
-                catalogue: terms.primary.organization_id.clone(),
-                occupancy: resources.into_iter().map(|resource| (resource, needed)).collect(),
-                booking: None,
-            },
-            own_time_until: None,
-            terms,
-            offered,
-            time_zone,
-            occupancy,
-        }
-    }
-}
-
-/// How a query says what is wrong with its arguments.
-fn refused_question(error: TermsError) -> Error {
-    match error {
-        TermsError::Malformed { message, field: _ } => Error::BadInput(message),
-        TermsError::Refused(refused) => Error::NotFound(refused.message),
-    }
 }
 
 impl Services {

@@ -25,6 +25,7 @@ mod known_offers;
 pub mod live;
 mod making;
 pub mod moving;
+mod offer_reading;
 pub mod own_time;
 pub mod page;
 pub mod people;
