@@ -101,7 +101,7 @@ fn license(package: &Path) -> io::Result<String> {
 fn license_of(package: &Path) -> io::Result<PathBuf> {
     let is_license = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        name.starts_with("license") || name.starts_with("licence")
+        path.is_file() && (name.starts_with("license") || name.starts_with("licence"))
     };
     let found = entries(package)?.into_iter().find(is_license);
     Ok(found.unwrap_or_else(|| package.join("package.json")))

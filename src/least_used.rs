@@ -39,7 +39,7 @@ impl<K: Hash + Eq, V> LeastUsed<K, V> {
     #[must_use]
     pub fn keep(&mut self, key: K, value: V, weight: usize) -> Vec<V> {
         if weight > self.most {
-            return vec![value];
+            return self.forget(&key).into_iter().chain([value]).collect();
         }
         let mut gone = Vec::new();
         self.weight += weight;
@@ -80,7 +80,9 @@ mod tests {
         assert_eq!(kept.keep("c", 4, 6), [3], "the one before has gone with its weight");
         assert_eq!(kept.keep("d", 5, 10), [1, 4]);
         assert_eq!(kept.keep("e", 6, 11), [6], "what is heavier than all may be is not kept");
-        assert_eq!(kept.forget(&"d"), Some(5));
+        assert_eq!(kept.keep("d", 7, 11), [5, 7], "nor is what was there before");
+        assert_eq!(kept.keep("d", 8, 10), nothing);
+        assert_eq!(kept.forget(&"d"), Some(8));
         assert_eq!(kept.keep("f", 7, 10), nothing, "what was forgotten weighs nothing");
     }
 }

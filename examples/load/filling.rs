@@ -17,6 +17,8 @@ use super::catalogue::{every_day, made, slug};
 const RESOURCES: usize = 1000;
 /// How many resources an event type can be linked to.
 const LINKED: usize = 100;
+/// Larger than there are days, so that what is next to each other in time is far apart in the database.
+const A_PRIME: usize = 1_000_000_007;
 /// How many rows are written by one statement.
 const AT_ONCE: usize = 1000;
 /// The quarter hours of a UTC day in which something is booked, and how many: well within the opening hours, so that each
@@ -102,13 +104,15 @@ impl Filled {
         self.first + Days::new(u64::try_from(day).unwrap_or_default())
     }
 
-    /// The question for the starts on the day of that number; as good as random.
+    /// The question for the starts on the day of that number: as good as random, and none twice until all have been.
     pub fn day_slots(self: &Arc<Self>, number: usize) -> Value {
         const QUERY: &str = "query Day($resource: ID!, $date: Date!, $eventType: ID) {
             daySlots(resourceId: $resource, date: $date, eventTypeId: $eventType) {
                 revision slots { start end remaining } } }";
-        let random = spread(number);
-        let (resource, day) = (random % self.resources.len(), random / self.resources.len() % self.days);
+        // A prime that divides no number of days visits each of them.
+        let all = self.resources.len() * self.days;
+        let random = number.wrapping_mul(A_PRIME) % all;
+        let (resource, day) = (random % self.resources.len(), random / self.resources.len());
         let variables = json!({
             "resource": self.resources[resource], "date": self.date(day), "eventType": self.event_types[resource / LINKED],
         });

@@ -6,6 +6,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -48,8 +49,8 @@ pub struct HostileOptions {
     /// How many of each kind.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000), value_name = "COUNT")]
     each: u16,
-    /// How long each kind goes on.
-    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=600), value_name = "SECONDS")]
+    /// How long each kind goes on: longer than the server waits for whoever takes nothing.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..=600), value_name = "SECONDS")]
     seconds: u64,
 }
 
@@ -66,7 +67,7 @@ enum Doing {
     NoIntroduction,
     /// Watch, and read nothing that is sent.
     NeverReading,
-    /// Start many thousand operations on one connection.
+    /// Start operations on one connection, one after the other, as fast as they are read.
     ManySubscriptions,
     /// Send bytes that are no frames, and messages that are none of the protocol.
     Garbage,
@@ -103,13 +104,17 @@ pub async fn measure(options: HostileOptions) -> Outcome<()> {
     let memory = server.taken()?.memory;
     let mut rows = Vec::new();
     for doing in ALL {
-        let mut hostile = JoinSet::new();
+        let (mut hostile, got_in) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
         for number in 0..usize::from(options.each) {
             let subscribed = Watched::presence(&api, &ground, slot).subscription();
-            hostile.spawn(misbehave(doing, server.port, subscribed, number));
+            hostile.spawn(misbehave(doing, server.port, subscribed, number, Arc::clone(&got_in)));
         }
         let row = polite.go_on(time, &format!("{doing:?}")).await?;
-        say(&format!("{doing:?}: {}", grown(&server, memory)?))?;
+        let got_in = got_in.load(Ordering::Relaxed);
+        say(&format!("{doing:?}: {got_in} times; {}", grown(&server, memory)?))?;
+        if got_in == 0 {
+            return Err(format!("nobody came as far as {doing:?}"));
+        }
         rows.push(row);
         hostile.shutdown().await;
         tokio::time::sleep(AFTERWARDS).await;
@@ -142,7 +147,8 @@ impl Polite<'_> {
             let asked = Instant::now();
             self.api.send(&self.ground.day_slots(self.slot.date)).await?;
             let change = u64::try_from(Uuid::new_v4().as_u128() >> 80).unwrap_or_default();
-            let heartbeat = self.ground.heartbeat(&session, self.slot, Some(&json!({ "load": change })));
+            let heartbeat =
+                self.ground.heartbeat(&session, self.slot, Some(&json!({ "load": change, "note": "x".repeat(900) })));
             self.watchers.see(change, self.api.payload(&heartbeat)).await?;
             took.push(asked.elapsed());
             tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -153,36 +159,50 @@ impl Polite<'_> {
 }
 
 /// Does that over and over, whatever comes of it, until it is stopped.
-async fn misbehave(doing: Doing, port: u16, subscribed: Arc<[String]>, number: usize) {
+async fn misbehave(doing: Doing, port: u16, subscribed: Arc<[String]>, number: usize, got_in: Arc<AtomicUsize>) {
     // Each kind has one who does it most.
     if matches!(doing, Doing::ManySubscriptions) && number > 0 {
         return;
     }
     loop {
         // Being refused is what is expected.
-        let _refused = once(doing, port, &subscribed).await;
+        let _refused = once(doing, port, &subscribed, &got_in).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn once(doing: Doing, port: u16, subscribed: &[String]) -> Outcome<()> {
+/// Once. Who has come as far as doing no good is counted.
+async fn once(doing: Doing, port: u16, subscribed: &[String], got_in: &AtomicUsize) -> Outcome<()> {
     let failed = |error: std::io::Error| error.to_string();
+    let counted = || got_in.fetch_add(1, Ordering::Relaxed);
     match doing {
-        Doing::Silence => until_closed(connect(port).await?).await,
+        Doing::Silence => {
+            let stream = connect(port).await?;
+            counted();
+            until_closed(stream).await
+        }
         Doing::SlowHead => {
             let head = format!("POST /graphql HTTP/1.1\r\nhost: localhost\r\nx-slow: {}\r\n", "x".repeat(10_000));
-            slowly(connect(port).await?, head.as_bytes()).await
+            let stream = connect(port).await?;
+            counted();
+            slowly(stream, head.as_bytes()).await
         }
         Doing::SlowBody => {
             let head = "POST /graphql HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                         content-length: 1000000\r\n\r\n";
             let mut stream = connect(port).await?;
             stream.write_all(head.as_bytes()).await.map_err(failed)?;
+            counted();
             slowly(stream, " ".repeat(10_000).as_bytes()).await
         }
-        Doing::NoIntroduction => until_closed(open(port).await?.into_inner()).await,
+        Doing::NoIntroduction => {
+            let socket = open(port).await?;
+            counted();
+            until_closed(socket.into_inner()).await
+        }
         Doing::NeverReading => {
             let mut socket = introduced(port, subscribed).await?;
+            counted();
             // The operation is asked for again under other ids, so that there is more to be sent.
             for id in 2..90 {
                 say_to(&mut socket, &subscribed[1].replacen("\"1\"", &format!("\"{id}\""), 1)).await?;
@@ -192,6 +212,7 @@ async fn once(doing: Doing, port: u16, subscribed: &[String]) -> Outcome<()> {
         Doing::ManySubscriptions => {
             let mut socket = introduced(port, subscribed).await?;
             for id in 2..SUBSCRIPTIONS {
+                counted();
                 say_to(&mut socket, &subscribed[1].replacen("\"1\"", &format!("\"{id}\""), 1)).await?;
             }
             until_closed(socket.into_inner()).await
@@ -200,6 +221,7 @@ async fn once(doing: Doing, port: u16, subscribed: &[String]) -> Outcome<()> {
             let mut socket = introduced(port, subscribed).await?;
             say_to(&mut socket, "{\"type\":\"nonsense\"}").await?;
             let mut stream = open(port).await?.into_inner();
+            counted();
             let garbage: Vec<u8> = Uuid::new_v4().as_bytes().repeat(4096);
             stream.write_all(&garbage).await.map_err(failed)?;
             until_closed(stream).await
@@ -214,6 +236,7 @@ async fn once(doing: Doing, port: u16, subscribed: &[String]) -> Outcome<()> {
             let mut stream = connect(port).await?;
             stream.write_all(&[head.as_bytes(), &body].concat()).await.map_err(failed)?;
             // A text frame that says it is compressed, which nobody has agreed to.
+            counted();
             let mut socket = open(port).await?.into_inner();
             socket.write_all(&[0xc1, 0x84, 0, 0, 0, 0, 1, 2, 3, 4]).await.map_err(failed)?;
             until_closed(socket).await
@@ -225,6 +248,8 @@ async fn connect(port: u16) -> Outcome<TcpStream> {
     let failed = |error: std::io::Error| error.to_string();
     let socket = TcpSocket::new_v4().map_err(failed)?;
     socket.bind(SocketAddr::from((ELSEWHERE, 0))).map_err(failed)?;
+    // So that what is not read is felt by the server soon.
+    socket.set_recv_buffer_size(4096).map_err(failed)?;
     socket.connect(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.map_err(failed)
 }
 

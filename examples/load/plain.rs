@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use http::header::CONTENT_TYPE;
 use tokio::sync::watch;
 
@@ -31,6 +32,8 @@ pub async fn serve(port: u16) -> Outcome<()> {
         .route("/watch", get(watch))
         .with_state(plain);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| error.to_string())?;
+    // Whether it could be set is seen in what is measured.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     axum::serve(listener, routes).await.map_err(|error| error.to_string())
 }
 
@@ -51,7 +54,7 @@ async fn state(State(plain): State<Plain>, body: String) {
 async fn watch(State(plain): State<Plain>, upgrade: WebSocketUpgrade) -> Response {
     let states = plain.state.subscribe();
     // As small as those of the server that this is compared with.
-    upgrade.read_buffer_size(4 * 1024).write_buffer_size(0).on_upgrade(|socket| send_each(socket, states))
+    upgrade.read_buffer_size(1024).write_buffer_size(0).on_upgrade(|socket| send_each(socket, states))
 }
 
 async fn send_each(mut socket: WebSocket, mut states: watch::Receiver<Utf8Bytes>) {

@@ -92,11 +92,6 @@ pub async fn spend(
     Ok(Spent { answers, time: begun.elapsed(), processor })
 }
 
-/// Asks once.
-pub async fn ask(server: &Server, path: &'static str, body: Bytes) -> Outcome<Bytes> {
-    Connection::open(server.port).await?.ask(path, body).await
-}
-
 /// Answers begin with `data`, and with `errors` where something is wrong with the question.
 fn succeeded(answer: &Bytes) -> Outcome<()> {
     if answer.starts_with(b"{\"data\":{") {
@@ -105,13 +100,15 @@ fn succeeded(answer: &Bytes) -> Outcome<()> {
     Err(String::from_utf8_lossy(&answer[..answer.len().min(200)]).into_owned())
 }
 
-struct Connection {
+/// A connection to a server.
+pub struct Connection {
     sender: SendRequest<Body>,
     port: u16,
 }
 
 impl Connection {
-    async fn open(port: u16) -> Outcome<Self> {
+    /// Opens it.
+    pub async fn open(port: u16) -> Outcome<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
@@ -120,7 +117,8 @@ impl Connection {
         Ok(Self { sender, port })
     }
 
-    async fn ask(&mut self, path: &'static str, body: Bytes) -> Outcome<Bytes> {
+    /// What is answered to `body`.
+    pub async fn ask(&mut self, path: &'static str, body: Bytes) -> Outcome<Bytes> {
         let request = Request::post(path)
             .header(HOST, format!("127.0.0.1:{}", self.port))
             .header(CONTENT_TYPE, "application/json")

@@ -71,7 +71,9 @@ async fn attended(State(state): State<HttpState>, mut request: Request, next: Ne
     for (name, value) in SAID_TO_BROWSERS {
         headers.entry(name).or_insert(value);
     }
-    headers.extend(id.map(|id| (REQUEST_ID, id)));
+    if let Some(id) = id {
+        headers.insert(REQUEST_ID, id);
+    }
     response
 }
 

@@ -24,6 +24,8 @@ const DAYS_AROUND: (u32, u32) = (2, 33);
 /// What a row takes in memory, and a window or a date of its own, by estimate, in bytes.
 const ROW: usize = 512;
 const WINDOW: usize = 64;
+/// What a byte of JSON takes in memory, at the most.
+const VALUE: usize = 16;
 
 /// What is asked for, whichever the day.
 #[derive(Copy, Clone, Debug)]
@@ -79,12 +81,13 @@ impl Facts {
     pub(super) fn weight(&self) -> usize {
         let resources = self.offer.resources.iter().map(|offered| {
             let Resource { description, metadata, .. } = &*offered.resource;
-            let metadata = metadata.as_ref().map_or(0, |metadata| metadata.to_string().len());
+            let metadata = metadata.as_ref().map_or(0, |metadata| VALUE * metadata.to_string().len());
             ROW + description.as_ref().map_or(0, String::len) + metadata + weight(offered.schedule.as_deref())
         });
         let event_type = self.offer.event_type.as_ref().map_or(0, |offered| {
             let description = offered.event_type.description.as_ref().map_or(0, String::len);
-            2 * ROW + description + weight(offered.schedule.as_deref())
+            let locations = offered.event_type.locations.iter().map(String::len).sum::<usize>();
+            2 * ROW + description + locations + weight(offered.schedule.as_deref())
         });
         event_type + resources.sum::<usize>()
     }

@@ -18,18 +18,12 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// How long they are relied upon at most: what is mended in the database by hand counts as no change.
 const LONGEST: TimeDelta = TimeDelta::minutes(1);
 
-/// What is asked for, on whatever day.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct OfferKey {
-    event_type: Option<EventTypeId>,
-    resources: Vec<ResourceId>,
-}
+/// What is asked for, on whatever day. Bundles are not kept: there is no end of them.
+type OfferKey = (Option<EventTypeId>, ResourceId);
 
-impl OfferKey {
-    /// The key of what `asked` asks for.
-    pub(super) fn new(asked: &Asked<'_>) -> Self {
-        Self { event_type: asked.event_type_id.cloned(), resources: asked.resources() }
-    }
+/// The key of what `asked` asks for; `None`: it is not kept.
+pub(super) fn key_of(asked: &Asked<'_>) -> Option<OfferKey> {
+    asked.add_ons.is_empty().then(|| (asked.event_type_id.cloned(), asked.resource_id.clone()))
 }
 
 /// What the catalogue said, and when.

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::availability::OfferQuestion;
 use super::facts::{self, Asked, Facts};
-use super::known_offers::OfferKey;
+use super::known_offers::key_of;
 use super::live::Footprint;
 use super::own_time::OwnTime;
 use super::{Services, revision};
@@ -66,12 +66,12 @@ impl OfferQuestion {
         now: DateTime<Utc>,
     ) -> Result<OfferReading, Error> {
         let store = &services.parts().store;
-        if self.reschedule.is_some() {
-            // What the booking that is moved occupies is read with it.
+        let key = key_of(&self.asked());
+        // With a booking that is moved, what it occupies is read as well.
+        let Some(key) = key.filter(|_| self.reschedule.is_none()) else {
             let dates = facts::dates_around_days(days.0, days.1);
             return Ok(self.read_all(services, (days, dates), now).await?.0);
-        }
-        let key = OfferKey::new(&self.asked());
+        };
         if let Some(known) = services.known_offers().find(&key, now)
             && let Some(reading) = self.read_occupancy(&store.reader(), &known, days).await?
         {

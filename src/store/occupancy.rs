@@ -135,7 +135,8 @@ impl Reader {
         let catalogue: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", CATALOGUE))?;
         let mut days = Vec::with_capacity(rows.len());
         for row in &rows {
-            if let Some(row) = occupancy::Model::from_query_result_optional(row, "")? {
+            // None where nothing was joined; a row that cannot be read is an error.
+            if let Some(row) = Option::<occupancy::Model>::from_query_result(row, "")? {
                 days.push(occupied_day(row)?);
             }
         }

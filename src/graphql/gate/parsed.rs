@@ -9,8 +9,8 @@ use crate::least_used::LeastUsed;
 
 /// Bytes of what was read, by estimate.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
-/// What a byte of a document becomes when it is read, by estimate; and what each has beside that.
-const EACH: usize = 24;
+/// What a byte of a document becomes when it is read, at the most (a field of one letter); and what each has beside that.
+const EACH: usize = 128;
 const OVERHEAD: usize = 512;
 
 /// Documents by their texts, the least used of which go first.

@@ -170,20 +170,26 @@ impl Executor for SocketExecutor {
     fn execute_stream(&self, mut request: Request, _session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         let place = match self.admit(&mut request) {
             Ok(place) => place,
-            Err(refusal) => return refused(refusal),
+            Err(refusal) => {
+                mask::codes(&Response::from_errors(vec![refusal.clone()]))
+                    .for_each(|code| self.engine.metrics.refused(code));
+                return refused(refusal);
+            }
         };
         let running = Running::new(&self.running);
-        let request_id = self.request_id.clone();
+        let (request_id, metrics) = (self.request_id.clone(), Arc::clone(&self.engine.metrics));
         let responses = stream::once(self.clone().start(request, place)).flatten();
         // A panic ends its own operation only.
         AssertUnwindSafe(responses)
             .catch_unwind()
             .map(move |response| {
                 let _counted = &running;
-                match response {
+                let response = match response {
                     Ok(response) => mask::masked(response, &request_id),
                     Err(_panic) => mask::panicked(&request_id),
-                }
+                };
+                mask::codes(&response).for_each(|code| metrics.refused(code));
+                response
             })
             .boxed()
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
@@ -118,13 +119,16 @@ impl From<refusal::UserError> for UserError {
     }
 }
 
-/// The refusals in a payload. Those that a client asks for are counted.
+/// The refusals in a payload. Those that a client asks for are counted, once.
 #[derive(Clone, Debug, Default)]
-pub struct UserErrors(Vec<UserError>);
+pub struct UserErrors {
+    errors: Vec<UserError>,
+    are_counted: Arc<AtomicBool>,
+}
 
 impl<E: IntoIterator<Item = refusal::UserError>> From<E> for UserErrors {
     fn from(errors: E) -> Self {
-        Self(errors.into_iter().map(Into::into).collect())
+        Self { errors: errors.into_iter().map(Into::into).collect(), are_counted: Arc::default() }
     }
 }
 
@@ -142,12 +146,14 @@ impl OutputType for UserErrors {
     }
 
     async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
-        if let Some(metrics) = ctx.data_opt::<Arc<Metrics>>() {
-            for error in &self.0 {
+        if let Some(metrics) = ctx.data_opt::<Arc<Metrics>>()
+            && !self.are_counted.swap(true, Ordering::Relaxed)
+        {
+            for error in &self.errors {
                 metrics.refused_by_rules(error.code.as_str());
             }
         }
-        self.0.resolve(ctx, field).await
+        self.errors.resolve(ctx, field).await
     }
 }
 

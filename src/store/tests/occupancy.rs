@@ -1,3 +1,5 @@
+use sea_orm::ConnectionTrait as _;
+
 use super::super::test_database::{TestStore, on_each_database};
 use super::{Refused, add_catalogue, hours, need, occupy, race, release};
 use crate::domain::quantum::{DayMap, QuantumSpan};
@@ -33,6 +35,26 @@ async fn of_a_hundred_writers_exactly_one_gets_the_hour() {
         }
         let days = stored(&store, "studio-a", hours(0, 24)).await;
         assert_eq!((days.len(), days[0].map, days[0].revision), (1, DayMap::range(52, 56), 1));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_read_is_a_fault_and_no_free_day() {
+    on_each_database(|TestStore { store, .. }| async move {
+        add_catalogue(&store).await;
+        occupy(&store, vec![need("studio-a", 1)], hours(13, 14)).await.unwrap();
+        let organization = store.reader().resource(&"studio-a".into()).await.unwrap().unwrap().organization_id;
+        let resources = ["studio-a".into()];
+        let read = async || store.reader().occupancy_in(&organization, &resources, hours(0, 24)).await;
+        let (catalogue, days) = read().await.unwrap();
+        assert_eq!(days, stored(&store, "studio-a", hours(0, 24)).await);
+        assert_eq!(catalogue, store.reader().catalogue_revision(&organization).await.unwrap());
+        // The other database takes no such value.
+        if store.is_embedded() {
+            store.pools.writes.execute_unprepared("UPDATE occupancy SET revision = 'many'").await.unwrap();
+            assert!(read().await.is_err());
+        }
     })
     .await;
 }
