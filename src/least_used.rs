@@ -2,26 +2,69 @@
 
 use std::borrow::Borrow;
 use std::hash::Hash;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 
-/// Values by their keys, each with what it weighs, in bytes; together they never weigh more than a limit.
+/// Values by their keys, each with what it weighs, in bytes; together they never weigh more than a limit. Shared by
+/// whoever asks: values are handed out as clones, and what has to go is dropped without the lock.
 #[derive(Debug)]
-pub struct LeastUsed<K: Hash + Eq, V> {
+pub struct LeastUsed<K: Hash + Eq, V>(Mutex<Room<K, V>>);
+
+impl<K: Hash + Eq, V: Clone> LeastUsed<K, V> {
+    /// Nothing yet, and never more than `most` bytes.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self(Mutex::new(Room::new(most)))
+    }
+
+    /// The value of `key`, which has been used now.
+    pub fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.room().get(key).cloned()
+    }
+
+    /// Whether there is a value of `key`, which counts as no use of it.
+    pub fn contains(&self, key: &K) -> bool {
+        self.room().peek(key).is_some()
+    }
+
+    /// Keeps `value`, which weighs so much, in the place of what there was of `key`, unless it is more than all may weigh.
+    pub fn keep(&self, key: K, value: V, weight: usize) {
+        let gone = self.room().keep(key, value, weight);
+        drop(gone);
+    }
+
+    /// Forgets the value of `key` if it is the one that is meant: somebody may have put a newer one there.
+    pub fn forget_if(&self, key: &K, is_meant: impl FnOnce(&V) -> bool) {
+        let mut room = self.room();
+        let gone = if room.peek(key).is_some_and(is_meant) { room.forget(key) } else { None };
+        drop(room);
+        drop(gone);
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room<K, V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is kept, for one at a time.
+#[derive(Debug)]
+struct Room<K: Hash + Eq, V> {
     by_key: LruCache<K, (V, usize)>,
     weight: usize,
     most: usize,
 }
 
-impl<K: Hash + Eq, V> LeastUsed<K, V> {
-    /// Nothing yet, and never more than `most` bytes.
-    #[must_use]
-    pub fn new(most: usize) -> Self {
+impl<K: Hash + Eq, V> Room<K, V> {
+    fn new(most: usize) -> Self {
         Self { by_key: LruCache::unbounded(), weight: 0, most }
     }
 
-    /// The value of `key`, which has been used now.
-    pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
+    fn get<Q>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -29,15 +72,13 @@ impl<K: Hash + Eq, V> LeastUsed<K, V> {
         self.by_key.get(key).map(|(value, _)| value)
     }
 
-    /// The value of `key`, which counts as no use of it.
-    pub fn peek(&self, key: &K) -> Option<&V> {
+    fn peek(&self, key: &K) -> Option<&V> {
         self.by_key.peek(key).map(|(value, _)| value)
     }
 
-    /// Keeps `value`, which weighs so much, unless it is more than all may weigh. What had to go for it, so that it can be
-    /// dropped without a lock.
+    /// What had to go for it, `value` itself if it is too heavy.
     #[must_use]
-    pub fn keep(&mut self, key: K, value: V, weight: usize) -> Vec<V> {
+    fn keep(&mut self, key: K, value: V, weight: usize) -> Vec<V> {
         if weight > self.most {
             return self.forget(&key).into_iter().chain([value]).collect();
         }
@@ -56,8 +97,7 @@ impl<K: Hash + Eq, V> LeastUsed<K, V> {
         gone
     }
 
-    /// Forgets what is kept of `key`.
-    pub fn forget(&mut self, key: &K) -> Option<V> {
+    fn forget(&mut self, key: &K) -> Option<V> {
         let (value, weight) = self.by_key.pop(key)?;
         self.weight -= weight;
         Some(value)
@@ -70,7 +110,7 @@ mod tests {
 
     #[test]
     fn all_together_never_weighs_more_than_the_limit_and_the_least_used_goes_first() {
-        let mut kept: LeastUsed<&str, u8> = LeastUsed::new(10);
+        let mut kept: Room<&str, u8> = Room::new(10);
         let nothing: [u8; 0] = [];
         assert_eq!(kept.keep("a", 1, 4), nothing);
         assert_eq!(kept.keep("b", 2, 4), nothing);
@@ -84,5 +124,15 @@ mod tests {
         assert_eq!(kept.keep("d", 8, 10), nothing);
         assert_eq!(kept.forget(&"d"), Some(8));
         assert_eq!(kept.keep("f", 7, 10), nothing, "what was forgotten weighs nothing");
+    }
+
+    #[test]
+    fn only_the_value_that_is_meant_is_forgotten() {
+        let kept = LeastUsed::new(10);
+        kept.keep("a", 1, 4);
+        kept.forget_if(&"a", |value| *value == 2);
+        assert!(kept.contains(&"a") && kept.get("a") == Some(1));
+        kept.forget_if(&"a", |value| *value == 1);
+        assert!(!kept.contains(&"a") && kept.get("a").is_none());
     }
 }

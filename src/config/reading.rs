@@ -23,8 +23,8 @@ use crate::public_url::PublicUrl;
 /// How long the server's own key must be, in characters.
 const MIN_SERVER_KEY: usize = 32;
 
-/// How long the secret of the identity provider's webhooks must be, in bytes.
-const MIN_WEBHOOK_SECRET: usize = 16;
+/// How long a secret that is shared with another program must be, in bytes.
+const MIN_SECRET: usize = 16;
 
 /// One reading of the settings: goes on after a problem, so that all are found.
 #[derive(Default)]
@@ -72,8 +72,16 @@ impl Reading {
         let database = self.database(args.database);
         let server_key = self.server_key(args.server_key);
         let admins = self.admins(args.admins.as_deref());
-        let identity_webhook_secret = self.identity_webhook_secret(args.identity_webhook_secret);
-        let metrics_token = self.metrics_token(args.metrics_token);
+        let identity_webhook_secret = self.secret(
+            setting("identity-webhook-secret", "SLOTWISE_IDENTITY_WEBHOOK_SECRET"),
+            args.identity_webhook_secret,
+            "Take the one that the identity provider shows for the endpoint.",
+        );
+        let metrics_token = self.secret(
+            setting("metrics-token", "SLOTWISE_METRICS_TOKEN"),
+            args.metrics_token,
+            "`openssl rand -hex 24` makes a good one.",
+        );
         let tokens = self.tokens(args.tokens);
         let webhooks = self.webhooks(&args.webhooks);
         let mail = self.mail(args.mail);
@@ -261,27 +269,15 @@ impl Reading {
         })
     }
 
-    /// The outer `None` is a problem; the inner one: there is no secret.
+    /// A secret that may be left out, and then is empty or not there. The outer `None` is a problem, of which `hint` says
+    /// how to mend it; the inner one: there is no secret.
     #[expect(clippy::option_option, reason = "both are meant, and stay within this file")]
-    fn identity_webhook_secret(&mut self, secret: Option<SecretString>) -> Option<Option<SecretString>> {
+    fn secret(&mut self, named: Setting, secret: Option<SecretString>, hint: &str) -> Option<Option<SecretString>> {
         match secret.filter(|secret| !secret.expose_secret().is_empty()) {
-            Some(secret) if secret.expose_secret().len() < MIN_WEBHOOK_SECRET => self.refuse(
-                setting("identity-webhook-secret", "SLOTWISE_IDENTITY_WEBHOOK_SECRET"),
-                "must have at least 16 bytes. Take the one that the identity provider shows for the endpoint.",
-            ),
+            Some(secret) if secret.expose_secret().len() < MIN_SECRET => {
+                self.refuse(named, &format!("must have at least {MIN_SECRET} bytes. {hint}"))
+            }
             secret => Some(secret),
-        }
-    }
-
-    /// The outer `None` is a problem; the inner one: there is no token.
-    #[expect(clippy::option_option, reason = "both are meant, and stay within this file")]
-    fn metrics_token(&mut self, token: Option<SecretString>) -> Option<Option<SecretString>> {
-        match token.filter(|token| !token.expose_secret().is_empty()) {
-            Some(token) if token.expose_secret().len() < MIN_WEBHOOK_SECRET => self.refuse(
-                setting("metrics-token", "SLOTWISE_METRICS_TOKEN"),
-                "must have at least 16 bytes. `openssl rand -hex 24` makes a good one.",
-            ),
-            token => Some(token),
         }
     }
 

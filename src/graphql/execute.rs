@@ -270,7 +270,7 @@ impl Engine {
     /// The answer that says why something is not executed.
     pub(super) fn refusal(&self, error: ServerError) -> Payload {
         let response = Response::from_errors(vec![error]);
-        mask::codes(&response).for_each(|code| self.metrics.refused(code));
+        count(&self.metrics, &response, &[]);
         Payload::of(&response)
     }
 

@@ -6,7 +6,7 @@
 //!
 //! Only what says what it was made of is kept: a resolver that records nothing has its whole operation executed anew.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::{Context, Positioned};
@@ -84,11 +84,8 @@ pub(super) fn record(ctx: &Context<'_>, source: Option<Source>) {
 }
 
 /// An answer.
-#[derive(Clone, Debug)]
-struct Kept(Arc<KeptAnswer>);
-
 #[derive(Debug)]
-struct KeptAnswer {
+struct Kept {
     answer: Bytes,
     sources: Vec<Source>,
     /// What the operation takes from the budgets of whoever asks.
@@ -98,7 +95,7 @@ struct KeptAnswer {
 /// The answers that are kept.
 #[derive(Debug)]
 pub(super) struct KeptAnswers {
-    answers: Mutex<LeastUsed<OperationKey, Kept>>,
+    answers: LeastUsed<OperationKey, Arc<Kept>>,
     most_bytes: usize,
     /// What is being found out just now: ends when it is known.
     under_way: DashMap<OperationKey, CancellationToken>,
@@ -107,7 +104,7 @@ pub(super) struct KeptAnswers {
 impl KeptAnswers {
     /// At most `most_bytes` of them; none, if that is 0.
     pub(super) fn new(most_bytes: usize) -> Self {
-        Self { answers: Mutex::new(LeastUsed::new(most_bytes)), most_bytes, under_way: DashMap::new() }
+        Self { answers: LeastUsed::new(most_bytes), most_bytes, under_way: DashMap::new() }
     }
 
     /// Whether any are.
@@ -117,28 +114,18 @@ impl KeptAnswers {
 
     /// The answer to what `key` asks, and what it takes from the budgets, if it is still true at `now`.
     pub(super) fn find(&self, key: &OperationKey, now: DateTime<Utc>) -> Option<(Bytes, Demand)> {
-        let Kept(kept) = self.answers().get(key)?.clone();
+        let kept = self.answers.get(key)?;
         if kept.sources.iter().all(|source| source.is_true(now)) {
             return Some((kept.answer.clone(), Demand { queries: kept.queries, ..Demand::default() }));
         }
-        let mut answers = self.answers();
-        // Somebody may have put a newer one there.
-        if answers.peek(key).is_some_and(|Kept(there)| Arc::ptr_eq(there, &kept)) {
-            answers.forget(key);
-        }
+        self.answers.forget_if(key, |there| Arc::ptr_eq(there, &kept));
         None
     }
 
     /// Keeps `answer` to what `key` asks.
     pub(super) fn keep(&self, key: OperationKey, answer: Bytes, sources: Vec<Source>, queries: u32) {
         let weight = answer.len() + key.weight() + OVERHEAD * (1 + sources.len());
-        let gone = self.answers().keep(key, Kept(Arc::new(KeptAnswer { answer, sources, queries })), weight);
-        // What they watch is let go without the lock.
-        drop(gone);
-    }
-
-    fn answers(&self) -> MutexGuard<'_, LeastUsed<OperationKey, Kept>> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.answers.keep(key, Arc::new(Kept { answer, sources, queries }), weight);
     }
 
     /// Finds out what `key` asks for, unless somebody does so already: then waits until they have, and gives nothing.

@@ -1,7 +1,7 @@
 //! Documents that clients have sent once and name by their hash from then on (Apollo's automatic persisted queries): what
 //! they send is shorter, and a query fits into an address.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
@@ -21,26 +21,24 @@ pub(super) const NOT_FOUND: &str = "PersistedQueryNotFound";
 
 /// Documents by their hashes: those that passed the check, the least used of which go first.
 #[derive(Debug)]
-pub(super) struct PersistedDocuments(Mutex<LeastUsed<DocumentHash, Arc<str>>>);
+pub(super) struct PersistedDocuments(LeastUsed<DocumentHash, Arc<str>>);
 
 impl Default for PersistedDocuments {
     fn default() -> Self {
-        Self(Mutex::new(LeastUsed::new(MOST_BYTES)))
+        Self(LeastUsed::new(MOST_BYTES))
     }
 }
 
 impl PersistedDocuments {
     /// The document of that hash, if it is kept.
     pub(super) fn find(&self, hash: &DocumentHash) -> Option<Arc<str>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()
+        self.0.get(hash)
     }
 
     /// Keeps `document`, of which `hash` is the hash.
     pub(super) fn keep(&self, hash: DocumentHash, document: &str) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.peek(&hash).is_none() {
-            // Text has nothing to be dropped but itself.
-            let _gone = kept.keep(hash, document.into(), document.len() + OVERHEAD);
+        if !self.0.contains(&hash) {
+            self.0.keep(hash, document.into(), document.len() + OVERHEAD);
         }
     }
 }

@@ -166,7 +166,8 @@ impl Engine {
     }
 }
 
-/// `responses`, masked, counted as those to an operation that asks for some fields, and written. A panic ends its own operation only.
+/// `responses`, masked, counted as those to an operation that asks for some fields, and written. A panic ends its own
+/// operation only.
 pub(super) fn payloads(
     responses: BoxStream<'static, Response>,
     request_id: RequestId,

@@ -56,7 +56,8 @@ pub(super) fn around(routes: Router<HttpState>, state: &HttpState) -> Router<Htt
     routes.layer(layers)
 }
 
-/// Names a request, writes a line to the log when it is answered, counts what was refused, and says to browsers what they may do.
+/// Names a request, writes a line to the log when it is answered, counts what was refused, and says to browsers what they
+/// may do.
 async fn attended(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
     let begun = state.clock.monotonic();
     let id = named(request.headers_mut(), &state);

@@ -85,11 +85,12 @@ pub(super) async fn open(
         state: state.clone(),
         connection: Connection { protocol, address, request_id, shutdown: state.shutdown.clone() },
     };
+    let max_message = MAX_MESSAGE.min(state.settings.body_limit);
     // Counted from now on: shutting down waits for it.
     let counted = state.sockets.token();
     upgrade
-        .max_message_size(MAX_MESSAGE.min(state.settings.body_limit))
-        .max_frame_size(MAX_MESSAGE.min(state.settings.body_limit))
+        .max_message_size(max_message)
+        .max_frame_size(max_message)
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_write_buffer_size(MAX_WRITE_BUFFER)

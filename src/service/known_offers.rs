@@ -5,7 +5,7 @@
 //! statement, how often the catalogue has changed, whichever server changed it: only if that is as often as when this was
 //! read does it still hold.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -35,18 +35,18 @@ struct Known {
 
 /// What the catalogue said about what was asked for last.
 #[derive(Debug)]
-pub(super) struct KnownOffers(Mutex<LeastUsed<OfferKey, Known>>);
+pub(super) struct KnownOffers(LeastUsed<OfferKey, Known>);
 
 impl Default for KnownOffers {
     fn default() -> Self {
-        Self(Mutex::new(LeastUsed::new(MOST_BYTES)))
+        Self(LeastUsed::new(MOST_BYTES))
     }
 }
 
 impl KnownOffers {
     /// What the catalogue said when it was read last, if that was not long before `now`.
     pub(super) fn find(&self, key: &OfferKey, now: DateTime<Utc>) -> Option<Arc<Facts>> {
-        let known = self.known().get(key)?.clone();
+        let known = self.0.get(key)?;
         // A clock that is set back makes it one of the future.
         (known.at..known.at + LONGEST).contains(&now).then_some(known.facts)
     }
@@ -54,12 +54,6 @@ impl KnownOffers {
     /// Keeps what the catalogue said at `now`, of all dates.
     pub(super) fn keep(&self, key: OfferKey, facts: Arc<Facts>, now: DateTime<Utc>) {
         let weight = facts.weight();
-        let gone = self.known().keep(key, Known { facts, at: now }, weight);
-        // Large ones are dropped without the lock.
-        drop(gone);
-    }
-
-    fn known(&self) -> MutexGuard<'_, LeastUsed<OfferKey, Known>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.keep(key, Known { facts, at: now }, weight);
     }
 }

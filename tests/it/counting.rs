@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::studios::{booking, hold, secret, studios, with};
-use crate::support::{METRICS_TOKEN, TestServer, until, within_patience};
+use crate::support::{METRICS_TOKEN, Subprotocol, TestServer, until, within_patience};
 
 /// What `/metrics` answers to somebody who shows `token`.
 async fn page(server: &TestServer, token: Option<&str>) -> (u16, String) {
@@ -85,6 +85,8 @@ async fn ten_watchers_cost_one_execution_for_each_question_and_change_and_a_rene
 
 #[tokio::test]
 async fn refusals_are_counted_by_their_codes_and_nobody_can_make_names_up() {
+    const TWICE: &str = "mutation ($input: CreateBookingInput!) {
+        createBooking(input: $input) { userErrors { code } again: userErrors { message } } }";
     let server = studios().await;
     let bob = server.anonymous();
     bob.send("{ resource(id: \"res_none\") { id } }", json!({})).await;
@@ -97,7 +99,17 @@ async fn refusals_are_counted_by_their_codes_and_nobody_can_make_names_up() {
     bob.post("{").await;
     assert_eq!(refused("BAD_USER_INPUT").await, 3);
     // And so is what the rules refuse.
-    server.customer("ada").book(booking("a", "hour", 3)).await;
-    assert_eq!(count(&server, "slotwise_user_errors_total{code=\"OUTSIDE_SCHEDULE\"}").await, 1);
+    let ada = server.customer("ada");
+    ada.book(booking("a", "hour", 3)).await;
+    let outside = async || count(&server, "slotwise_user_errors_total{code=\"OUTSIDE_SCHEDULE\"}").await;
+    assert_eq!(outside().await, 1);
+    // Once, however often a client asks for it.
+    ada.ask(TWICE, json!({ "input": booking("a", "hour", 3) })).await;
+    assert_eq!(outside().await, 2);
+    // The older protocol is no way around it.
+    let before = refused("BAD_USER_INPUT").await;
+    let mut legacy = server.anonymous().watch_with(Subprotocol::Legacy, "subscription { madeUp }", json!({})).await;
+    legacy.next_raw().await;
+    assert_eq!(refused("BAD_USER_INPUT").await, before + 1);
     assert!(count(&server, "slotwise_execution_duration_seconds_count{kind=\"query\"}").await >= 1);
 }

@@ -1,6 +1,7 @@
 //! What questions cost: a number of statements that does not grow with what there is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use slotwise::config::LimitSettings;
@@ -78,6 +79,9 @@ async fn what_the_catalogue_says_is_read_once_and_then_only_what_is_occupied() {
         assert!(found == count && cost > 1, "{found} for {cost} after {input}");
         assert_eq!(ask("res_a", "2026-12-04").await, (count, 1), "after {input}");
     }
+    // What is mended by hand counts as no change, so nothing is relied upon for long.
+    server.clock.advance(Duration::from_mins(1));
+    assert!(ask("res_a", "2026-12-04").await.1 > 1);
 }
 
 #[tokio::test]

@@ -32,6 +32,21 @@ fn ordinary_documents_pass() {
 }
 
 #[test]
+fn a_document_that_has_passed_is_kept_and_looked_at_anew_each_time() {
+    let query = "query One($a: Int!) { a(x: $a) } mutation Two { b }";
+    let (gate, given) = (gate(), Variables::from_json(serde_json::json!({ "a": 1 })));
+    assert!(gate.check("{ a", None, &given).is_err() && gate.parsed.find("{ a").is_none());
+    assert!(gate.check(query, Some("None"), &given).is_err() && gate.parsed.find(query).is_none());
+    assert_eq!(gate.check(query, Some("One"), &given).unwrap().kind, OperationKind::Query);
+    let kept = gate.parsed.find(query).unwrap();
+    assert_eq!(gate.check(query, Some("Two"), &given).unwrap().kind, OperationKind::Mutation);
+    assert!(Arc::ptr_eq(&kept, &gate.parsed.find(query).unwrap()), "it was read once");
+    // What depends on more than the document is refused all the same.
+    assert!(gate.check(query, Some("One"), &Variables::default()).is_err());
+    assert!(gate.check(query, None, &given).is_err());
+}
+
+#[test]
 fn doubling_fragments_are_refused_at_once() {
     let mut query = String::from("{ ...F0 }");
     for number in 0..30 {

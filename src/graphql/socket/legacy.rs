@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{BAD_REQUEST, Connection, Frame, MAX_OPERATIONS, Refused, UNAUTHORIZED, caller, too_many_operations};
 use crate::domain::access::Caller;
 use crate::error::Internal;
-use crate::graphql::execute::{ClientAddress, Engine, RequestContext, RequestId, Transport};
+use crate::graphql::execute::{ClientAddress, Engine, RequestContext, RequestId, Transport, count};
 use crate::graphql::mask;
 use crate::graphql::operation::OperationKind;
 use crate::service::credentials::Credentials;
@@ -168,17 +168,13 @@ impl Executor for SocketExecutor {
     }
 
     fn execute_stream(&self, mut request: Request, _session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        let place = match self.admit(&mut request) {
-            Ok(place) => place,
-            Err(refusal) => {
-                mask::codes(&Response::from_errors(vec![refusal.clone()]))
-                    .for_each(|code| self.engine.metrics.refused(code));
-                return refused(refusal);
-            }
-        };
-        let running = Running::new(&self.running);
+        let admitted = self.admit(&mut request);
+        let running = admitted.is_ok().then(|| Running::new(&self.running));
         let (request_id, metrics) = (self.request_id.clone(), Arc::clone(&self.engine.metrics));
-        let responses = stream::once(self.clone().start(request, place)).flatten();
+        let responses = match admitted {
+            Ok(place) => stream::once(self.clone().start(request, place)).flatten().boxed(),
+            Err(refusal) => refused(refusal),
+        };
         // A panic ends its own operation only.
         AssertUnwindSafe(responses)
             .catch_unwind()
@@ -188,7 +184,7 @@ impl Executor for SocketExecutor {
                     Ok(response) => mask::masked(response, &request_id),
                     Err(_panic) => mask::panicked(&request_id),
                 };
-                mask::codes(&response).for_each(|code| metrics.refused(code));
+                count(&metrics, &response, &[]);
                 response
             })
             .boxed()
