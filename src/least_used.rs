@@ -39,7 +39,11 @@ impl<K: Hash + Eq, V: Clone> LeastUsed<K, V> {
     }
 
     /// Forgets the value of `key` if it is the one that is meant: somebody may have put a newer one there.
-    pub fn forget_if(&self, key: &K, is_meant: impl FnOnce(&V) -> bool) {
+    pub fn forget_if<Q>(&self, key: &Q, is_meant: impl FnOnce(&V) -> bool)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let mut room = self.room();
         let gone = if room.peek(key).is_some_and(is_meant) { room.forget(key) } else { None };
         drop(room);
@@ -72,7 +76,11 @@ impl<K: Hash + Eq, V> Room<K, V> {
         self.by_key.get(key).map(|(value, _)| value)
     }
 
-    fn peek(&self, key: &K) -> Option<&V> {
+    fn peek<Q>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         self.by_key.peek(key).map(|(value, _)| value)
     }
 
@@ -97,7 +105,11 @@ impl<K: Hash + Eq, V> Room<K, V> {
         gone
     }
 
-    fn forget(&mut self, key: &K) -> Option<V> {
+    fn forget<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let (value, weight) = self.by_key.pop(key)?;
         self.weight -= weight;
         Some(value)

@@ -21,10 +21,12 @@ use super::say;
 use super::scene::{Limits, Scene};
 use super::watching::{BETWEEN_CHANGES, MARK, NONE, Watched, Watchers};
 
-/// How often it is the turn of each.
-const TURNS: usize = 3;
-/// How long each kind of request is asked in a turn.
-const A_TURN: Duration = Duration::from_secs(3);
+/// How often it is the turn of each kind of request, and for how long: a machine that others use as well is not equally fast
+/// for long.
+const TURNS: usize = 12;
+const A_TURN: Duration = Duration::from_secs(1);
+/// How often the watchers are opened anew.
+const OPENINGS: usize = 3;
 /// How long those who watch do nothing before it is looked at what they take.
 const IDLE: Duration = Duration::from_secs(2);
 /// What is asked to see what the rest of an operation costs.
@@ -169,10 +171,10 @@ struct WatchedBoth {
 
 async fn watching(scene: &Scene, filled: &Filled, (watchers, changes): (u32, u32)) -> Outcome<WatchedBoth> {
     let mut both = WatchedBoth { watchers, plain: Reached::default(), server: Reached::default() };
-    for turn in 0..TURNS {
+    for turn in 0..OPENINGS {
         let text = watch_server(scene, filled, (watchers, changes), &mut both.server).await?;
         watch_plain(&text, (watchers, changes), &mut both.plain).await?;
-        say(&format!("turn {} of {TURNS}: {watchers} watchers, {} bytes each time", turn + 1, both.server.bytes))?;
+        say(&format!("turn {} of {OPENINGS}: {watchers} watchers, {} bytes each time", turn + 1, both.server.bytes))?;
     }
     say("")?;
     Ok(both)

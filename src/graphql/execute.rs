@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use tokio_util::task::TaskTracker;
 
 use super::gate::{Gate, Limits, Passed};
-use super::kept::{KeptAnswers, Sources};
+use super::kept::{Kept, KeptAnswers, Sources};
 use super::key::{self, OperationKey};
 use super::live::LiveQueries;
 use super::mask::{self, Code};
@@ -25,6 +25,7 @@ use super::operation::{Operation, OperationKind};
 use super::persisted::{self, DocumentHash, PersistedDocuments};
 use super::prepared::{Prepared, Sharing, root_fields};
 use super::responses::Payload;
+use super::written::TakesText;
 use crate::clock::SharedClock;
 use crate::domain::access::Caller;
 use crate::metrics::Metrics;
@@ -213,7 +214,7 @@ impl Engine {
     ///
     /// Something is wrong with the operation, or there are too many of them.
     pub fn prepare(&self, operation: Operation, address: ClientAddress) -> Result<Prepared, NotPrepared> {
-        let Operation { query, operation_name, variables, extensions } = operation;
+        let Operation { query, operation_name, variables, extensions, sent: _ } = operation;
         let hash = persisted::named(&extensions).map_err(|wrong| self.invalid(wrong, address))?;
         let query = self.document(query, hash.as_ref(), address)?;
         let variables_text = key::variables_text(&variables);
@@ -300,6 +301,16 @@ impl Engine {
         checked.map_err(|refused| NotAdmitted::Invalid(refused.into()))
     }
 
+    /// The answer to what nobody who is signed in has sent, if the same was sent before, and that answer is kept and true:
+    /// without reading it.
+    ///
+    /// # Errors
+    /// There are too many operations from there.
+    pub fn kept_as_sent(&self, sent: &[u8], address: ClientAddress) -> Result<Option<Payload>, RetryAfter> {
+        let found = if self.kept.keeps() { self.kept.find_sent(sent, self.clock.now()) } else { None };
+        found.map(|kept| self.given_again(&kept, address)).transpose()
+    }
+
     /// The answer to an operation of nobody who is signed in, if it is kept and true: without reading its document.
     ///
     /// # Errors
@@ -311,10 +322,17 @@ impl Engine {
             }
             _ => None,
         };
-        let Some((answer, demand)) = found else { return Ok(None) };
-        self.throttle.admit(address.0, &demand)?;
+        if let (Some(kept), Some(sent)) = (&found, &operation.sent) {
+            self.kept.keep_sent(sent, kept);
+        }
+        found.map(|kept| self.given_again(&kept, address)).transpose()
+    }
+
+    /// An answer that is true, for whoever may ask.
+    fn given_again(&self, kept: &Kept, address: ClientAddress) -> Result<Payload, RetryAfter> {
+        self.throttle.admit(address.0, &kept.demand())?;
         self.metrics.kept();
-        Ok(Some(Payload::Executed(answer)))
+        Ok(Payload::Executed(kept.answer()))
     }
 
     /// Executes a query or a mutation, or finds the answer among those that are kept.
@@ -326,9 +344,9 @@ impl Engine {
         // Whoever asks while it is found out waits once for that; what has changed meanwhile they find out for themselves.
         let mut turn = None;
         for _ in 0..2 {
-            if let Some((answer, _)) = self.kept.find(&key, self.clock.now()) {
+            if let Some(kept) = self.kept.find(&key, self.clock.now()) {
                 self.metrics.kept();
-                return Payload::Executed(answer);
+                return Payload::Executed(kept.answer());
             }
             turn = self.kept.turn(&key).await;
             if turn.is_some() {
@@ -371,8 +389,13 @@ impl Engine {
         (Payload::of(&response), fields)
     }
 
-    /// `request` with all that resolvers want to know.
-    pub(super) fn request(&self, mut request: Request, context: RequestContext) -> Request {
+    /// `request` with all that resolvers want to know, for a response that becomes a [`Payload`].
+    pub(super) fn request(&self, request: Request, context: RequestContext) -> Request {
+        self.request_of_values(request, context).data(TakesText)
+    }
+
+    /// The same for whoever writes the response in another way.
+    pub(super) fn request_of_values(&self, mut request: Request, context: RequestContext) -> Request {
         context.put_into(&mut request.data);
         request.data.insert(self.started_at());
         request.data.insert(Arc::clone(&self.metrics));

@@ -6,6 +6,8 @@
 //!
 //! Only what says what it was made of is kept: a resolver that records nothing has its whole operation executed anew.
 
+use std::borrow::Borrow;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
@@ -85,18 +87,41 @@ pub(super) fn record(ctx: &Context<'_>, source: Option<Source>) {
 
 /// An answer.
 #[derive(Debug)]
-struct Kept {
+pub(super) struct Kept {
     answer: Bytes,
     sources: Vec<Source>,
     /// What the operation takes from the budgets of whoever asks.
     queries: u32,
 }
 
+impl Kept {
+    /// The whole response.
+    pub(super) fn answer(&self) -> Bytes {
+        self.answer.clone()
+    }
+
+    /// What the operation takes from the budgets of whoever asks.
+    pub(super) fn demand(&self) -> Demand {
+        Demand { queries: self.queries, ..Demand::default() }
+    }
+
+    fn is_true(&self, now: DateTime<Utc>) -> bool {
+        self.sources.iter().all(|source| source.is_true(now))
+    }
+
+    /// What it takes in memory, by a question of that length, by estimate.
+    fn weight(&self, question: usize) -> usize {
+        self.answer.len() + question + OVERHEAD * (1 + self.sources.len())
+    }
+}
+
 /// The answers that are kept.
 #[derive(Debug)]
 pub(super) struct KeptAnswers {
     answers: LeastUsed<OperationKey, Arc<Kept>>,
-    most_bytes: usize,
+    /// Those that somebody who is not signed in has asked for more than once, by what they sent.
+    by_sent: LeastUsed<Bytes, Arc<Kept>>,
+    keeps: bool,
     /// What is being found out just now: ends when it is known.
     under_way: DashMap<OperationKey, CancellationToken>,
 }
@@ -104,28 +129,43 @@ pub(super) struct KeptAnswers {
 impl KeptAnswers {
     /// At most `most_bytes` of them; none, if that is 0.
     pub(super) fn new(most_bytes: usize) -> Self {
-        Self { answers: LeastUsed::new(most_bytes), most_bytes, under_way: DashMap::new() }
+        let half = most_bytes / 2;
+        Self {
+            answers: LeastUsed::new(most_bytes - half),
+            by_sent: LeastUsed::new(half),
+            keeps: most_bytes > 0,
+            under_way: DashMap::new(),
+        }
     }
 
     /// Whether any are.
     pub(super) fn keeps(&self) -> bool {
-        self.most_bytes > 0
+        self.keeps
     }
 
-    /// The answer to what `key` asks, and what it takes from the budgets, if it is still true at `now`.
-    pub(super) fn find(&self, key: &OperationKey, now: DateTime<Utc>) -> Option<(Bytes, Demand)> {
-        let kept = self.answers.get(key)?;
-        if kept.sources.iter().all(|source| source.is_true(now)) {
-            return Some((kept.answer.clone(), Demand { queries: kept.queries, ..Demand::default() }));
-        }
-        self.answers.forget_if(key, |there| Arc::ptr_eq(there, &kept));
-        None
+    /// The answer to what `key` asks, if it is still true at `now`.
+    pub(super) fn find(&self, key: &OperationKey, now: DateTime<Utc>) -> Option<Arc<Kept>> {
+        true_one(&self.answers, key, now)
+    }
+
+    /// The answer to what was `sent`, if that was sent before, and it is still true at `now`.
+    pub(super) fn find_sent(&self, sent: &[u8], now: DateTime<Utc>) -> Option<Arc<Kept>> {
+        true_one(&self.by_sent, sent, now)
     }
 
     /// Keeps `answer` to what `key` asks.
     pub(super) fn keep(&self, key: OperationKey, answer: Bytes, sources: Vec<Source>, queries: u32) {
-        let weight = answer.len() + key.weight() + OVERHEAD * (1 + sources.len());
-        self.answers.keep(key, Arc::new(Kept { answer, sources, queries }), weight);
+        let kept = Kept { answer, sources, queries };
+        let weight = kept.weight(key.weight());
+        self.answers.keep(key, Arc::new(kept), weight);
+    }
+
+    /// Keeps it as the answer to what was `sent` as well.
+    pub(super) fn keep_sent(&self, sent: &Bytes, kept: &Arc<Kept>) {
+        // As they came they may be part of something much larger.
+        let sent = Bytes::copy_from_slice(sent);
+        let weight = kept.weight(sent.len());
+        self.by_sent.keep(sent, Arc::clone(kept), weight);
     }
 
     /// Finds out what `key` asks for, unless somebody does so already: then waits until they have, and gives nothing.
@@ -141,6 +181,20 @@ impl KeptAnswers {
         other.cancelled().await;
         None
     }
+}
+
+/// What `answers` have by `key`, if it is still true at `now`.
+fn true_one<K, Q>(answers: &LeastUsed<K, Arc<Kept>>, key: &Q, now: DateTime<Utc>) -> Option<Arc<Kept>>
+where
+    K: Borrow<Q> + Hash + Eq,
+    Q: Hash + Eq + ?Sized,
+{
+    let kept = answers.get(key)?;
+    if kept.is_true(now) {
+        return Some(kept);
+    }
+    answers.forget_if(key, |there| Arc::ptr_eq(there, &kept));
+    None
 }
 
 /// Somebody's turn to find something out; others wait until this is dropped.

@@ -25,6 +25,7 @@ pub mod subscription;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod types;
+mod written;
 
 use async_graphql::{Schema, SchemaBuilder};
 

@@ -1,6 +1,7 @@
 //! Operations as clients send them, whatever transport they come by.
 
 use async_graphql::parser::types::OperationType;
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 /// An operation as a client sends it. It cannot be shown: its variables may be secrets.
@@ -15,6 +16,8 @@ pub struct Operation {
     pub variables: Map<String, Value>,
     /// What else the client says: `persistedQuery`, by which hash the document is known.
     pub extensions: Map<String, Value>,
+    /// The JSON that it was read from, where that was all there was: whoever sends the same asks for the same.
+    pub sent: Option<Bytes>,
 }
 
 impl Operation {
@@ -31,7 +34,7 @@ impl Operation {
             let message = "There is no `query`. Send a GraphQL document, such as {\"query\": \"{ __typename }\"}.";
             return Err(message.to_owned());
         }
-        Ok(Self { query, operation_name, variables, extensions })
+        Ok(Self { query, operation_name, variables, extensions, sent: None })
     }
 }
 

@@ -16,6 +16,7 @@ use super::live::{LivePart, LiveWatcher};
 use super::mask;
 use super::operation::OperationKind;
 use super::prepared::{Prepared, Sharing};
+use super::written;
 use crate::metrics::Metrics;
 use crate::service::credentials::Credentials;
 use crate::throttle::{Place, TRY_AGAIN};
@@ -35,7 +36,7 @@ impl Payload {
         let written = if mask::is_request_error(response) {
             serde_json::to_vec(&response.errors).map(|errors| Self::Refused(errors.into()))
         } else {
-            serde_json::to_vec(response).map(|response| Self::Executed(response.into()))
+            written::to_vec(response).map(|response| Self::Executed(response.into()))
         };
         written.unwrap_or_else(|error| {
             tracing::error!(%error, "a response could not be written as JSON");

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::request::Parts;
@@ -22,6 +23,9 @@ use crate::graphql::prepared::Prepared;
 use crate::graphql::responses::{Payload, Responses};
 use crate::throttle::Demand;
 
+/// How many headers an answer has.
+const ALL_HEADERS: usize = 12;
+
 /// An operation in the body.
 pub(super) async fn post(
     State(state): State<HttpState>,
@@ -37,8 +41,14 @@ pub(super) async fn post(
     let answer = async {
         // Whoever may not is told before the body is read.
         let asking = Asking::new(&state, address, &parts.headers, Transport::Post).await?;
-        let operation = request::from_body(&parts.headers, body, state.settings.body_limit).await;
-        asking.answer(operation, accepted).await
+        let body = request::json_body(&parts.headers, body, state.settings.body_limit).await;
+        if let (Ok(body), Some(media_type)) = (&body, asking.public_form(accepted))
+            && let Some(answer) = state.engine.kept_as_sent(body, address)?
+        {
+            return Ok(single(media_type, &answer));
+        }
+        // What is asked for again and again is answered by now: it need not take along the room that the rest wants.
+        Box::pin(asking.answer(body.and_then(request::from_body), accepted)).await
     };
     finished(answer.await, accepted)
 }
@@ -118,8 +128,18 @@ impl<'a> Asking<'a> {
         Ok(Self { state, address, headers, transport, verified })
     }
 
+    /// The form in which they are given what is public and kept, without a further look: whoever shows no token is nobody in
+    /// particular. `None`: it has to be looked at who they are, or they want a stream.
+    fn public_form(&self, accepted: Accepted) -> Option<MediaType> {
+        match form(accepted, None) {
+            Form::Single(media_type) if self.verified.is_none() => Some(media_type),
+            _ => None,
+        }
+    }
+
     /// The answer to an operation, or to what was to be one.
     async fn answer(self, operation: Result<Operation, Problem>, accepted: Accepted) -> Result<Response, Problem> {
+        let public_form = self.public_form(accepted);
         let Self { state, address, headers, transport, verified } = self;
         let operation = match operation {
             Ok(operation) => operation,
@@ -129,9 +149,7 @@ impl<'a> Asking<'a> {
                 return Err(problem);
             }
         };
-        // Whoever shows no token is nobody in particular: what is public and kept is theirs without a further look.
-        if verified.is_none()
-            && let Form::Single(media_type) = form(accepted, None)
+        if let Some(media_type) = public_form
             && let Some(answer) = state.engine.kept(&operation, address)?
         {
             return Ok(single(media_type, &answer));
@@ -197,8 +215,14 @@ fn single(media_type: MediaType, answer: &Payload) -> Response {
 }
 
 fn with_status(status: StatusCode, media_type: MediaType, answer: &Payload) -> Response {
-    let headers = [(header::CONTENT_TYPE, media_type.content_type()), (header::CACHE_CONTROL, "no-store")];
-    (status, headers, answer.response()).into_response()
+    let mut response = Response::new(Body::from(answer.response()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    // With room for those that are added later, as well.
+    headers.reserve(ALL_HEADERS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type.content_type()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 fn stream(state: &HttpState, form: StreamType, responses: Responses) -> Response {

@@ -1,18 +1,22 @@
 //! What stands around every route.
 
-use std::any::Any;
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use tower::ServiceBuilder;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::{Service as _, ServiceBuilder, ServiceExt as _};
 use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
+use tower_http::compression::predicate::{And, DefaultPredicate, NotForContentType, Predicate as _};
+use tower_http::cors::CorsLayer;
 use tracing::{Instrument as _, Span, info, info_span};
 
 use super::calendar::without_key;
@@ -40,42 +44,69 @@ pub(super) fn request_id(headers: &HeaderMap) -> execute::RequestId {
     execute::RequestId::new(headers.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default())
 }
 
-/// `routes` with everything around them, the outermost first.
-pub(super) fn around(routes: Router<HttpState>, state: &HttpState) -> Router<HttpState> {
-    // What stands around is copied for each request, those within each layer by that layer: one of ours does the work
-    // of many.
-    let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(state.clone(), attended))
-        .layer(CatchPanicLayer::custom(answer_panic))
-        .layer(origin::cors(&state.settings.origins))
-        .layer(
-            CompressionLayer::new()
-                .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("multipart/"))),
-        )
-        .layer(from_fn_with_state(state.settings.request_timeout, in_time));
-    routes.layer(layers)
+/// The routes with everything around them: what answers every request, whatever happens. Clones share it.
+///
+/// As layers of the router, what stands around would be copied and put on the heap piece by piece for each request.
+#[derive(Clone)]
+pub(super) struct Routes(Arc<Parts>);
+
+struct Parts {
+    router: Router,
+    state: HttpState,
+    /// Tells pages of other origins what they may; `None`: there are none that may anything.
+    cors: Option<CorsLayer>,
+    compression: CompressionLayer<Compressed>,
 }
 
-/// Names a request, writes a line to the log when it is answered, counts what was refused, and says to browsers what they
-/// may do.
-async fn attended(State(state): State<HttpState>, mut request: Request, next: Next) -> Response {
-    let begun = state.clock.monotonic();
-    let id = named(request.headers_mut(), &state);
-    let span = span(&request);
-    let mut response = next.run(request).instrument(span.clone()).await;
-    let latency = u64::try_from(state.clock.monotonic().since(begun).as_micros()).unwrap_or(u64::MAX);
-    info!(parent: &span, status = response.status().as_u16(), latency_us = latency, "answered");
-    if let Some(code) = response.extensions().get::<Code>() {
-        state.engine.refused_elsewhere(*code);
+/// What is compressed: not what comes part by part.
+type Compressed = And<DefaultPredicate, NotForContentType>;
+
+impl Routes {
+    /// `router` with everything around it.
+    pub(super) fn around(router: Router, state: HttpState) -> Self {
+        let compressed = DefaultPredicate::new().and(NotForContentType::const_new("multipart/"));
+        let compression = CompressionLayer::new().compress_when(compressed);
+        let cors = origin::cors(&state.settings.origins);
+        Self(Arc::new(Parts { router, state, cors, compression }))
     }
-    let headers = response.headers_mut();
-    for (name, value) in SAID_TO_BROWSERS {
-        headers.entry(name).or_insert(value);
+
+    /// Names a request, writes a line to the log when it is answered, counts what was refused, and says to browsers what
+    /// they may do.
+    pub(super) async fn answer(self, mut request: Request) -> Response {
+        let state = &self.0.state;
+        let begun = state.clock.monotonic();
+        let id = named(request.headers_mut(), state);
+        let span = span(&request);
+        let mut response = self.fitting(request).instrument(span.clone()).await;
+        let latency = u64::try_from(state.clock.monotonic().since(begun).as_micros()).unwrap_or(u64::MAX);
+        info!(parent: &span, status = response.status().as_u16(), latency_us = latency, "answered");
+        if let Some(code) = response.extensions().get::<Code>() {
+            state.engine.refused_elsewhere(*code);
+        }
+        let headers = response.headers_mut();
+        for (name, value) in SAID_TO_BROWSERS {
+            headers.entry(name).or_insert(value);
+        }
+        if let Some(id) = id {
+            headers.insert(REQUEST_ID, id);
+        }
+        response
     }
-    if let Some(id) = id {
-        headers.insert(REQUEST_ID, id);
+
+    /// The answer as whoever asks can take it: compressed, and with what browsers have to know.
+    async fn fitting(&self, request: Request) -> Response {
+        let Parts { router, state, cors, compression } = &*self.0;
+        let limit = state.settings.request_timeout;
+        if cors.is_none() && !request.headers().contains_key(header::ACCEPT_ENCODING) {
+            return answered(router.clone(), request, limit).await;
+        }
+        let service = ServiceBuilder::new()
+            .option_layer(cors.clone())
+            .map_response(|response: Response<_>| response.map(Body::new))
+            .layer(compression.clone())
+            .service_fn(|request| answered(router.clone(), request, limit).map(Ok::<_, Infallible>));
+        service.oneshot(request).await.unwrap_or_else(|never| match never {})
     }
-    response
 }
 
 /// What names the request: what is in `headers`, if that can be used, and else something new, which is put there.
@@ -97,20 +128,37 @@ fn named(headers: &mut HeaderMap, state: &HttpState) -> Option<HeaderValue> {
     Some(id)
 }
 
-/// Gives up waiting for an answer. What has begun to change something goes on in a task of its own.
-async fn in_time(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    let out_of_time = || {
-        Problem::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            Code::InternalServerError,
-            format!(
-                "The request took longer than {} seconds. Ask for less at once, or try again later; a change may \
-                 have been made all the same.",
-                limit.as_secs()
-            ),
-        )
-    };
-    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_elapsed| out_of_time().into_response())
+/// What `router` answers, if it does so within `limit` and without a panic. What has begun to change something goes on in
+/// a task of its own.
+async fn answered(mut router: Router, request: Request, limit: Duration) -> Response {
+    // A router is always ready.
+    let answer = AssertUnwindSafe(router.call(request)).catch_unwind();
+    match tokio::time::timeout(limit, answer).await {
+        Ok(Ok(answer)) => answer.unwrap_or_else(|never| match never {}),
+        // The panic itself is logged by the hook; the client learns as little of it as of any fault.
+        Ok(Err(_panic)) => panicked().into_response(),
+        Err(_elapsed) => out_of_time(limit).into_response(),
+    }
+}
+
+fn panicked() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        Code::InternalServerError,
+        "Something went wrong on our side. Try again later; if it stays, report the x-request-id of this answer.",
+    )
+}
+
+fn out_of_time(limit: Duration) -> Problem {
+    Problem::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        Code::InternalServerError,
+        format!(
+            "The request took longer than {} seconds. Ask for less at once, or try again later; a change may have been \
+             made all the same.",
+            limit.as_secs()
+        ),
+    )
 }
 
 /// `pages`, each of which costs its reader a query.
@@ -140,14 +188,4 @@ fn span(request: &Request) -> Span {
         path = without_key(request.uri().path()),
         request_id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()),
     )
-}
-
-/// The panic itself is logged by the hook; the client learns as little of it as of any fault.
-fn answer_panic(_panic: Box<dyn Any + Send + 'static>) -> Response {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        Code::InternalServerError,
-        "Something went wrong on our side. Try again later; if it stays, report the x-request-id of this answer.",
-    )
-    .into_response()
 }

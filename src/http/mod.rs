@@ -34,6 +34,7 @@ use crate::domain::access::{Identity, Viewer};
 use crate::error::Error;
 use crate::graphql::execute::Engine;
 use crate::throttle::Throttle;
+use layers::Routes;
 
 pub use calendar::Calendars;
 pub use identity::{IdentityWebhook, TakeAccountEvent};
@@ -96,7 +97,7 @@ pub struct HttpParts {
 /// All routes, with everything that stands before and behind them.
 ///
 /// Whoever serves it must provide the client's address as `ConnectInfo<SocketAddr>`, as [`serve`] does.
-pub fn router(state: HttpState) -> Router {
+fn routes(state: HttpState) -> Routes {
     let mut pages = Router::new();
     if state.settings.introspection {
         pages = pages.route("/schema.graphql", get(graphql::schema));
@@ -104,7 +105,7 @@ pub fn router(state: HttpState) -> Router {
     if state.settings.graphiql {
         pages = pages.merge(graphiql::routes());
     }
-    let routes = Router::new()
+    let router = Router::new()
         .merge(layers::limited(pages, &state))
         .route("/graphql", get(graphql::get).post(graphql::post).fallback(graphql::method_not_allowed))
         .route(calendar::ROUTE, get(calendar::get))
@@ -112,8 +113,8 @@ pub fn router(state: HttpState) -> Router {
         .route("/metrics", get(metrics::get))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready));
-    let routes = routes.fallback(problem::no_such_page).method_not_allowed_fallback(problem::method_not_allowed);
-    layers::around(routes, &state).with_state(state)
+    let router = router.fallback(problem::no_such_page).method_not_allowed_fallback(problem::method_not_allowed);
+    Routes::around(router.with_state(state.clone()), state)
 }
 
 #[cfg(test)]

@@ -10,8 +10,16 @@ use crate::config::Origins;
 /// How long browsers may remember what they are allowed.
 const MAX_AGE: Duration = Duration::from_hours(1);
 
-/// Answers browsers that ask whether a page of another origin may use the server. No cookies are in play.
-pub(super) fn cors(origins: &Origins) -> CorsLayer {
+/// Answers browsers that ask whether a page of another origin may use the server. No cookies are in play. `None`: none may,
+/// which is what browsers take from an answer that says nothing of it.
+pub(super) fn cors(origins: &Origins) -> Option<CorsLayer> {
+    let origins = match origins {
+        Origins::Own => return None,
+        Origins::Any => AllowOrigin::any(),
+        Origins::Listed(listed) => {
+            AllowOrigin::list(listed.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()))
+        }
+    };
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([
@@ -26,14 +34,9 @@ pub(super) fn cors(origins: &Origins) -> CorsLayer {
             HeaderName::from_static("apollographql-client-version"),
         ])
         .expose_headers([super::layers::REQUEST_ID, header::RETRY_AFTER])
-        .max_age(MAX_AGE);
-    match origins {
-        Origins::Own => layer,
-        Origins::Any => layer.allow_origin(AllowOrigin::any()),
-        Origins::Listed(listed) => {
-            layer.allow_origin(AllowOrigin::list(listed.iter().filter_map(|origin| HeaderValue::from_str(origin).ok())))
-        }
-    }
+        .max_age(MAX_AGE)
+        .allow_origin(origins);
+    Some(layer)
 }
 
 /// Whether a page of the origin in `headers` may open a WebSocket, which browsers do not ask about before. Whoever

@@ -1,6 +1,6 @@
 //! Reading a GraphQL operation out of a request (GraphQL over HTTP, 5).
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Map, Value};
@@ -14,11 +14,12 @@ use crate::graphql::operation::Operation;
 /// the answer instead of a reset connection.
 const DRAINED: usize = 32;
 
-/// The operation in the body of a POST.
-pub(super) async fn from_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Operation, Problem> {
-    let bytes = json_body(headers, body, limit).await?;
-    match serde_json::from_slice(&bytes) {
-        Ok(Value::Object(members)) => from_members(members),
+/// The operation in the body of a POST, which is JSON.
+pub(super) fn from_body(body: Bytes) -> Result<Operation, Problem> {
+    match serde_json::from_slice(&body) {
+        Ok(Value::Object(members)) => {
+            from_members(members).map(|operation| Operation { sent: Some(body), ..operation })
+        }
         Ok(Value::Array(_)) => Err(Problem::bad_request(
             "The body must be one operation; several in a list are not accepted. Send them one by one.",
         )),
@@ -60,7 +61,7 @@ fn from_members(members: Map<String, Value>) -> Result<Operation, Problem> {
 }
 
 /// A body that says it is JSON, as it was sent.
-pub(super) async fn json_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+pub(super) async fn json_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !content_type.is_some_and(is_json) {
         return Err(Problem::new(
@@ -81,25 +82,36 @@ pub(super) async fn json_body(headers: &HeaderMap, body: Body, limit: usize) -> 
     read(headers, body, limit).await
 }
 
-async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) && headers.contains_key(header::EXPECT) {
         // The client waits for permission before it sends the body.
         return Err(too_large(limit));
     }
-    let (mut bytes, mut seen) = (Vec::new(), 0_usize);
+    let (mut first, mut more, mut seen) = (Bytes::new(), Vec::new(), 0_usize);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Problem::bad_request("The body ended early."))?;
+        let is_first = seen == 0;
         seen = seen.saturating_add(chunk.len());
         if seen > limit.saturating_mul(DRAINED) {
             break;
         }
-        if seen <= limit {
-            bytes.extend_from_slice(&chunk);
+        match (is_first, seen <= limit) {
+            // Mostly that is all.
+            (true, true) => first = chunk,
+            (false, true) => {
+                more.extend_from_slice(&std::mem::take(&mut first));
+                more.extend_from_slice(&chunk);
+            }
+            (_, false) => {}
         }
     }
-    if seen > limit { Err(too_large(limit)) } else { Ok(bytes) }
+    match (seen > limit, more.is_empty()) {
+        (true, _) => Err(too_large(limit)),
+        (false, true) => Ok(first),
+        (false, false) => Ok(more.into()),
+    }
 }
 
 fn too_large(limit: usize) -> Problem {

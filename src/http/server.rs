@@ -1,30 +1,30 @@
 //! The server loop: accept, serve, and come to an end within a bounded time.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use futures_util::FutureExt as _;
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::ServiceExt as _;
 use tracing::{debug, warn};
 
 use super::connection::Counted;
-use super::{HttpState, router};
+use super::layers::Routes;
+use super::{HttpState, routes};
 
 /// How many connections may wait to be accepted: watchers come back all at once after a restart.
 const BACKLOG: u32 = 4096;
@@ -96,7 +96,7 @@ async fn accept(listener: TcpListener, state: HttpState, connections: &TaskTrack
     let (throttle, shutdown) = (Arc::clone(&state.throttle), state.shutdown.clone());
     let settings = Arc::clone(&state.settings);
     let room = Arc::new(Semaphore::new(throttle.total_connections()));
-    let routes = router(state);
+    let routes = routes(state);
     let next = async || {
         // The semaphore is never closed.
         let permit = Arc::clone(&room).acquire_owned().await.ok()?;
@@ -135,21 +135,22 @@ async fn pause_after(error: &io::Error) {
 }
 
 /// Answers the requests of one connection.
-async fn converse<S>(stream: S, peer: SocketAddr, routes: Router, shutdown: CancellationToken)
+async fn converse<S>(stream: S, peer: SocketAddr, routes: Routes, shutdown: CancellationToken)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let service = routes.map_request(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
-        request.map(Body::new)
+        routes.clone().answer(request.map(Body::new)).map(Ok::<_, Infallible>)
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT).max_buf_size(MAX_HEAD);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = pin!(connection);
     let mut stopping = pin!(shutdown.cancelled().fuse());
     loop {
         tokio::select! {
+            biased;
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
                     debug!(%error, "a connection ended early");

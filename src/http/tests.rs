@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::connect_info::MockConnectInfo;
+use axum::extract::ConnectInfo;
+use axum::response::Response;
 use http::{HeaderMap, Request, StatusCode};
 use secrecy::SecretString;
 use serde_json::Value;
-use tower::ServiceExt as _;
 
 use super::*;
 use crate::auth::Profile;
@@ -78,11 +78,16 @@ impl Fixture {
     }
 
     async fn send(&self, request: Request<Body>) -> Answered {
-        let peer: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().unwrap();
-        let response = router(self.state.clone().into()).layer(MockConnectInfo(peer)).oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
+        let (parts, body) = self.answer(request).await.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
         Answered { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+    }
+
+    /// The same, as it leaves.
+    async fn answer(&self, mut request: Request<Body>) -> Response {
+        let peer: SocketAddr = "[::ffff:192.0.2.7]:5000".parse().unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        routes(self.state.clone().into()).answer(request).await
     }
 }
 

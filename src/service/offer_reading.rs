@@ -18,7 +18,7 @@ use crate::domain::local_time::local_day;
 use crate::domain::quantum::QuantumSpan;
 use crate::domain::refusal::Refusal;
 use crate::error::Error;
-use crate::store::Reader;
+use crate::store::{Reader, Store};
 
 /// The first and the last local day that a question is about.
 pub(super) type Days = (NaiveDate, NaiveDate);
@@ -73,7 +73,7 @@ impl OfferQuestion {
             return Ok(self.read_all(services, (days, dates), now).await?.0);
         };
         if let Some(known) = services.known_offers().find(&key, now)
-            && let Some(reading) = self.read_occupancy(&store.reader(), &known, days).await?
+            && let Some(reading) = self.read_occupancy(store, &known, days).await?
         {
             return Ok(reading);
         }
@@ -84,16 +84,16 @@ impl OfferQuestion {
 
     /// The same, if the catalogue still says what is `known`: what is occupied is read in the statement that tells so.
     /// `None`: it may say something else.
-    async fn read_occupancy(&self, reader: &Reader, known: &Facts, days: Days) -> Result<Option<OfferReading>, Error> {
+    async fn read_occupancy(&self, store: &Store, known: &Facts, days: Days) -> Result<Option<OfferReading>, Error> {
         // What is refused may be offered by now.
         let Ok(offer) = self.offer(known, days) else { return Ok(None) };
-        let resources = self.asked().resources();
-        let (revision, rows) = reader.occupancy_in(offer.organization(), &resources, offer.needed).await?;
+        let (revision, rows) = store.occupancy_in(offer.organization(), &self.resource_id, offer.needed).await?;
         if revision != known.catalogue_revision() {
             return Ok(None);
         }
         let (occupancy, changes) = facts::occupancy(rows);
-        Ok(Some(offer.reading(resources, (known.catalogue_revision(), changes), occupancy)))
+        let resources = vec![self.resource_id.clone()];
+        Ok(Some(offer.reading(resources, (revision, changes), occupancy)))
     }
 
     /// All of it, in one snapshot: what the catalogue says of `dates`, too.

@@ -59,6 +59,8 @@ impl fmt::Debug for StoreOptions {
 /// The two pools.
 pub(super) struct Pools {
     pub(super) reads: DatabaseConnection,
+    /// How many of them are for statements that many share: the others are for those who read something else.
+    pub(super) shared: u32,
     pub(super) writes: DatabaseConnection,
 }
 
@@ -137,7 +139,8 @@ async fn open_sqlite(url: &str, options: &StoreOptions) -> Result<Pools, StoreEr
     let mut reads = base(url, options.read_connections.unwrap_or(4));
     reads.map_sqlx_sqlite_opts(|options| options.busy_timeout(BUSY_TIMEOUT).pragma("query_only", "ON"));
     let reads = Database::connect(reads).await?;
-    Ok(Pools { reads, writes })
+    // What one thread reads there takes microseconds: more statements at once would only be shared by fewer.
+    Ok(Pools { reads, shared: 1, writes })
 }
 
 async fn open_postgres(url: &str, options: &StoreOptions, loss: &LastLoss) -> Result<Pools, StoreError> {
@@ -153,7 +156,8 @@ async fn open_postgres(url: &str, options: &StoreOptions, loss: &LastLoss) -> Re
             })
         })
     });
-    let mut reads = base_postgres(url, options.read_connections.unwrap_or(8), loss);
+    let read_connections = options.read_connections.unwrap_or(8);
+    let mut reads = base_postgres(url, read_connections, loss);
     reads.map_sqlx_postgres_pool_opts(|pool| {
         pool.after_connect(|connection, _| {
             Box::pin(async move {
@@ -164,7 +168,8 @@ async fn open_postgres(url: &str, options: &StoreOptions, loss: &LastLoss) -> Re
             })
         })
     });
-    Ok(Pools { reads: Database::connect(reads).await?, writes: Database::connect(writes).await? })
+    let (reads, writes) = (Database::connect(reads).await?, Database::connect(writes).await?);
+    Ok(Pools { reads, shared: (read_connections / 2).max(1), writes })
 }
 
 fn base(url: &str, connections: u32) -> ConnectOptions {

@@ -7,7 +7,7 @@ use crate::error::{Error, Internal};
 /// A fault of storage. Refusals by the rules are not faults: methods return them as values.
 ///
 /// It has no `Display`: what it says is for the log, never for a client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum StoreError {
     /// The database cannot be used as it is configured. The text is for the operator.
     Unusable(String),

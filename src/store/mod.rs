@@ -69,6 +69,7 @@ pub use user::Known;
 
 use crate::clock::SharedClock;
 use connect::{LastLoss, Pools};
+use occupancy::SharedReads;
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
@@ -76,6 +77,7 @@ pub struct Store {
     pools: Arc<Pools>,
     loss: LastLoss,
     clock: SharedClock,
+    shared_reads: Arc<SharedReads>,
 }
 
 impl std::fmt::Debug for Store {
@@ -97,7 +99,8 @@ impl Store {
     /// [`StoreError::Unusable`] for a URL that cannot work, [`StoreError::Database`] when it cannot be opened.
     pub async fn connect(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let (pools, loss) = connect::open(url, &options).await?;
-        Ok(Self { pools: Arc::new(pools), loss, clock: options.clock })
+        let shared_reads = Arc::new(SharedReads::new(pools.shared));
+        Ok(Self { pools: Arc::new(pools), loss, clock: options.clock, shared_reads })
     }
 
     /// Brings the schema up to date.

@@ -1,20 +1,22 @@
-//! What is occupied: reading it, and what units of a resource are. Taking time and letting it go is in `changing`.
+//! What is occupied: reading it, and what units of a resource are. Taking time and letting it go is in `changing`, reading
+//! for many at once in `together`.
 
 mod changing;
 mod locking;
+mod together;
 
 use std::collections::BTreeSet;
 
-use entity::{occupancy, organization};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult as _, Iterable as _, QueryFilter, QueryTrait};
+use entity::occupancy;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait};
 
 use super::convert;
 use super::{Reader, StoreError};
-use crate::domain::id::{OrganizationId, ResourceId};
+use crate::domain::id::ResourceId;
 use crate::domain::quantum::{DayMap, QuantumSpan, UtcDay};
 use crate::domain::refusal::Conflict;
 use crate::domain::units::DayUnits;
+pub(super) use together::SharedReads;
 
 /// What is occupied of a resource on one UTC day.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,47 +106,6 @@ impl Reader {
 }
 
 impl Reader {
-    /// The same for resources of `organization`, with how often its catalogue has changed (0: it does not exist), in one
-    /// statement.
-    ///
-    /// # Errors
-    /// Faults of the database.
-    pub async fn occupancy_in(
-        &self,
-        organization: &OrganizationId,
-        resources: &[ResourceId],
-        span: QuantumSpan,
-    ) -> Result<(u64, Vec<OccupiedDay>), StoreError> {
-        use occupancy::Column;
-        let column = |column: Column| Expr::col((occupancy::Entity, column));
-        // An empty span is one of no day.
-        let (first, last) = days_of(span).unwrap_or((UtcDay(1), UtcDay(0)));
-        let mut select = Query::select();
-        select
-            .expr_as(Expr::col((organization::Entity, organization::Column::CatalogueRevision)), CATALOGUE)
-            .columns(Column::iter().map(|column| (occupancy::Entity, column)))
-            .from(organization::Entity)
-            .left_join(
-                occupancy::Entity,
-                column(Column::ResourceId)
-                    .is_in(resources.iter().map(ResourceId::as_str))
-                    .and(column(Column::Day).between(first.0, last.0)),
-            )
-            .and_where(Expr::col((organization::Entity, organization::Column::Id)).eq(organization.as_str()));
-        let rows = self.rows(&select).await?;
-        let catalogue: i64 = rows.first().map_or(Ok(0), |row| row.try_get("", CATALOGUE))?;
-        let mut days = Vec::with_capacity(rows.len());
-        for row in &rows {
-            // None where nothing was joined; a row that cannot be read is an error.
-            if let Some(row) = Option::<occupancy::Model>::from_query_result(row, "")? {
-                days.push(occupied_day(row)?);
-            }
-        }
-        Ok((convert::number(catalogue)?, days))
-    }
-}
-
-impl Reader {
     /// What is occupied on `days`, by resource and day. Days of which nothing has ever been occupied are left out. For
     /// days that lie apart: for a span see [`Reader::occupancy`].
     ///
@@ -164,9 +125,6 @@ impl Reader {
         rows.into_iter().map(occupied_day).collect()
     }
 }
-
-/// What the count of a catalogue's changes is called in a row.
-const CATALOGUE: &str = "catalogue_revision";
 
 /// The first and the last day that `span` touches.
 pub(super) fn days_of(span: QuantumSpan) -> Option<(UtcDay, UtcDay)> {

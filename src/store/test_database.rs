@@ -35,11 +35,21 @@ pub(crate) struct TestStore {
 
 impl TestStore {
     async fn open(url: String) -> Self {
+        let opened = Self::connect(url, |options| options).await;
+        opened.store.migrate().await.unwrap();
+        opened.statements.take();
+        opened
+    }
+
+    async fn connect(url: String, with: impl FnOnce(StoreOptions) -> StoreOptions) -> Self {
         let statements = Statements::default();
-        let store = Store::connect(&url, statements.options()).await.unwrap();
-        store.migrate().await.unwrap();
-        statements.take();
+        let store = Store::connect(&url, with(statements.options())).await.unwrap();
         Self { store, statements, url }
+    }
+
+    /// The same database, read over so many connections. To be closed by whoever opens it.
+    pub(crate) async fn with_connections(&self, reading: u32) -> Self {
+        Self::connect(self.url.clone(), |options| StoreOptions { read_connections: Some(reading), ..options }).await
     }
 }
 

@@ -188,7 +188,8 @@ impl Store {
     {
         let mut retry = Retry::new(&self.clock);
         loop {
-            match self.attempt_snapshot(&mut body).await {
+            // Boxed, as below: it is large, and whoever may want it would have to carry the room for it about.
+            match Box::pin(self.attempt_snapshot(&mut body)).await {
                 Attempt::Ended(result) => return result,
                 Attempt::Failed(error) => retry.pause(error).await?,
             }
@@ -212,7 +213,7 @@ impl Store {
     {
         let mut retry = Retry::new(&self.clock);
         loop {
-            match self.attempt_write(&mut body).await {
+            match Box::pin(self.attempt_write(&mut body)).await {
                 Attempt::Ended(result) => return result,
                 Attempt::Failed(error) => retry.pause(error).await?,
             }

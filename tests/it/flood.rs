@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use slotwise::config::LimitSettings;
+use slotwise::config::{HttpSettings, LimitSettings, Origins};
 use slotwise::throttle::{Rate, RateLimits};
 
 use crate::support::people::{WEBHOOK_SECRET, signature};
@@ -264,12 +264,15 @@ async fn signatures_are_not_looked_at_any_more_where_too_many_were_wrong() {
 }
 
 #[tokio::test]
-async fn pages_of_other_origins_may_read_when_to_come_back() {
-    let server = server(RateLimits { queries: five(), ..RateLimits::OFF }).await;
-    let request = reqwest::Client::new()
-        .get(format!("{}?query={{__typename}}", server.url()))
-        .header("origin", "https://a.example");
-    let answer = request.send().await.unwrap();
-    let exposed = answer.headers()["access-control-expose-headers"].to_str().unwrap();
-    assert!(exposed.contains("retry-after"), "{exposed}");
+async fn pages_of_other_origins_may_read_when_to_come_back_if_they_may_read_anything() {
+    for (origins, may_read) in [(Origins::Any, true), (Origins::Own, false)] {
+        let http = HttpSettings { origins, ..HttpSettings::default() };
+        let server = TestServer::start_with(ServerOptions { http, ..ServerOptions::default() }).await;
+        let request = reqwest::Client::new()
+            .get(format!("{}?query={{__typename}}", server.url()))
+            .header("origin", "https://a.example");
+        let answer = request.send().await.unwrap();
+        let exposed = answer.headers().get("access-control-expose-headers");
+        assert_eq!(exposed.is_some_and(|names| names.to_str().unwrap().contains("retry-after")), may_read);
+    }
 }

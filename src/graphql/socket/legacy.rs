@@ -140,7 +140,7 @@ impl SocketExecutor {
         };
         let Self { engine, address, request_id, shutdown, .. } = self;
         let context = RequestContext { caller, address, request_id, transport: Transport::WebSocket };
-        request = engine.request(request, context);
+        request = engine.request_of_values(request, context);
         request.data.insert(credentials);
         let responses = engine.schema.stream(request);
         match place {

@@ -1,7 +1,7 @@
 //! Lists of slots: asked for more often than anything else, and as long as lists get here.
 //!
-//! The library resolves each field of each object by a future of its own. A slot has nothing but plain values: here the
-//! selection is read once, and each slot written by it.
+//! The library resolves each field of each object by a future of its own, and makes a value of each. A slot has nothing but
+//! plain values: here the selection is read once, and each slot written by it.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,11 @@ use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::enum_value;
 use async_graphql::{ContextSelectionSet, Name, OutputType, Positioned, ScalarType as _, ServerResult, Value};
 
+use chrono::Timelike as _;
+
 use super::availability::Slot;
+use crate::graphql::scalar::DateTime;
+use crate::graphql::written::{self, TakesText};
 
 /// A list of [`Slot`]s, which is the same to clients as any other list of them.
 #[derive(Clone, Debug)]
@@ -35,13 +39,43 @@ impl OutputType for SlotList {
         <Vec<Slot> as OutputType>::create_type_info(registry)
     }
 
-    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, _field: &Positioned<Field>) -> ServerResult<Value> {
-        let mut columns = Vec::new();
-        collect(ctx, &ctx.item.node, &mut columns);
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        let columns = columns(ctx, &ctx.item.node);
+        if ctx.data_opt::<TakesText>().is_some() && is_one_text(ctx, &field.node, &columns) {
+            return Ok(written::text(self.text(&columns)));
+        }
         let row = |slot: &Slot| columns.iter().map(|(key, column)| (key.clone(), column.of(slot))).collect();
         Ok(Value::List(self.0.iter().map(|slot| Value::Object(row(slot))).collect()))
     }
 }
+
+impl SlotList {
+    /// As JSON. Names need no escapes, nor does anything in a slot.
+    fn text(&self, columns: &Columns) -> Vec<u8> {
+        let width: usize = columns.iter().map(|(key, _)| key.len() + WIDTH).sum();
+        let mut json = Vec::with_capacity(2 + self.0.len() * (width + 2));
+        let mut instants = Instants::default();
+        json.push(b'[');
+        for (index, slot) in self.0.iter().enumerate() {
+            json.extend_from_slice(if index == 0 { b"{" } else { b",{" });
+            for (index, (key, column)) in columns.iter().enumerate() {
+                json.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
+                json.extend_from_slice(key.as_bytes());
+                json.extend_from_slice(b"\":");
+                column.write(slot, &mut json, &mut instants);
+            }
+            json.push(b'}');
+        }
+        json.push(b']');
+        json
+    }
+}
+
+/// What a column takes beside its name, mostly, in bytes: quotes, a colon, a comma, and an instant.
+const WIDTH: usize = 26;
+
+/// What a selection asks of each slot, and by what name.
+type Columns = Vec<(Name, Column)>;
 
 /// What can be asked of a slot.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -75,11 +109,67 @@ impl Column {
             Self::Unavailable => slot.unavailable.map_or(Value::Null, enum_value),
         }
     }
+
+    /// The same as JSON.
+    fn write(self, slot: &Slot, json: &mut Vec<u8>, instants: &mut Instants) {
+        match self {
+            Self::Start => instants.write(&slot.start, json),
+            Self::End => instants.write(&slot.end, json),
+            Self::TypeName | Self::Remaining | Self::Unavailable => write_value(&self.of(slot), json),
+        }
+    }
 }
 
-/// Adds what `set` selects to `columns`, each key once: where it is there twice, it is the same field. What is to be left
-/// out is not in `set` any more, and every fragment that passed validation is one of slots.
-fn collect(ctx: &ContextSelectionSet<'_>, set: &SelectionSet, columns: &mut Vec<(Name, Column)>) {
+fn write_value(value: &Value, json: &mut Vec<u8>) {
+    // Memory takes everything.
+    let _written = serde_json::to_writer(json, value);
+}
+
+/// Writes instants. The next one is on the same day, mostly: its date is not worked out again.
+#[derive(Default)]
+struct Instants {
+    /// A day since the epoch.
+    day: i64,
+    /// Its date, and what separates it from the time of day; nothing: no day has been written yet.
+    date: String,
+}
+
+impl Instants {
+    fn write(&mut self, instant: &DateTime, json: &mut Vec<u8>) {
+        let at = match &instant.0 {
+            Ok(at) if at.timestamp_subsec_nanos() == 0 => at,
+            _ => return write_value(&instant.to_value(), json),
+        };
+        let (day, second) = (at.timestamp().div_euclid(DAY), at.num_seconds_from_midnight());
+        if self.date.is_empty() || day != self.day {
+            (self.day, self.date) = (day, at.format("\"%Y-%m-%dT").to_string());
+        }
+        json.extend_from_slice(self.date.as_bytes());
+        let [h, hh] = digits(second / 3600);
+        let [m, mm] = digits(second / 60 % 60);
+        let [s, ss] = digits(second % 60);
+        json.extend_from_slice(&[h, hh, b':', m, mm, b':', s, ss, b'Z', b'"']);
+    }
+}
+
+/// The two digits of a number below a hundred.
+fn digits(number: u32) -> [u8; 2] {
+    let number = u8::try_from(number).unwrap_or_default();
+    [b'0' + number / 10, b'0' + number % 10]
+}
+
+/// Seconds.
+const DAY: i64 = 24 * 60 * 60;
+
+/// What `set` selects, each key once: where it is there twice, it is the same field. What is to be left out is not in `set`
+/// any more, and every fragment that passed validation is one of slots.
+fn columns(ctx: &ContextSelectionSet<'_>, set: &SelectionSet) -> Columns {
+    let mut columns = Columns::new();
+    collect(ctx, set, &mut columns);
+    columns
+}
+
+fn collect(ctx: &ContextSelectionSet<'_>, set: &SelectionSet, columns: &mut Columns) {
     for selection in &set.items {
         match &selection.node {
             Selection::Field(field) => {
@@ -100,9 +190,39 @@ fn collect(ctx: &ContextSelectionSet<'_>, set: &SelectionSet, columns: &mut Vec<
     }
 }
 
+/// Whether the list is the same text wherever the document asks for it by the name that `field` has. If not, the library
+/// may have to make one list of two, as of two fragments that want different things of the same slots; of texts it takes
+/// the first.
+fn is_one_text(ctx: &ContextSelectionSet<'_>, field: &Field, columns: &Columns) -> bool {
+    let env = ctx.query_env;
+    let fragments = env.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+    let sets = fragments.chain([&env.operation.node.selection_set.node]);
+    sets.into_iter().all(|set| is_same_in(ctx, set, (field, columns)))
+}
+
+fn is_same_in(ctx: &ContextSelectionSet<'_>, set: &SelectionSet, (field, columns): (&Field, &Columns)) -> bool {
+    set.items.iter().all(|selection| match &selection.node {
+        Selection::Field(other) => {
+            let (other, selected) = (&other.node, &other.node.selection_set.node);
+            let is_other_list = other.name.node != field.name.node
+                || other.response_key().node != field.response_key().node
+                || selected.items.is_empty();
+            if is_other_list {
+                is_same_in(ctx, selected, (field, columns))
+            } else {
+                self::columns(ctx, selected) == *columns
+            }
+        }
+        Selection::InlineFragment(inline) => is_same_in(ctx, &inline.node.selection_set.node, (field, columns)),
+        Selection::FragmentSpread(_) => true,
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use async_graphql::{EmptyMutation, EmptySubscription, Object, Schema};
+    use async_graphql::{EmptyMutation, EmptySubscription, Object, Request, Schema};
+    use proptest::collection::vec;
+    use proptest::prelude::{prop_assert_eq, proptest};
 
     use super::super::availability::UnavailableReason;
     use super::*;
@@ -130,33 +250,74 @@ mod tests {
         vec![slot(9, None), slot(10, Some(UnavailableReason::SlotTaken)), slot(23, Some(UnavailableReason::TooSoon))]
     }
 
+    const SELECTIONS: [&str; 8] = [
+        "start end remaining unavailable",
+        "__typename remaining",
+        "from: start to: end end start kind: __typename",
+        "start start end start",
+        "... { end } ... on Slot { start end }",
+        "...Parts unavailable",
+        "start @skip(if: true) end @include(if: false) remaining @include(if: true)",
+        "... @skip(if: true) { start } ... on Slot @include(if: true) { __typename }",
+    ];
+
+    /// The answers to what `document` makes of each selection, where `LIST` stands for `ours` and for `theirs`, are the same;
+    /// `ours` is text as far as it may be.
+    async fn is_the_same(document: &str, is_text: bool) {
+        let schema = Schema::new(Both, EmptyMutation, EmptySubscription);
+        for selection in SELECTIONS {
+            let lists = ["ours", "theirs"].map(|list| document.replace("LIST", list).replace("SELECTION", selection));
+            let mut query = format!("{{ {} }}", lists.join(" "));
+            // Fragments that are not used are nothing to execute.
+            if selection.contains("...Parts") {
+                query += " fragment Parts on Slot { end ...More } fragment More on Slot { again: end __typename }";
+            }
+            for takes_text in [false, true] {
+                let request = Request::new(&query);
+                let answer = schema.execute(if takes_text { request.data(TakesText) } else { request }).await;
+                assert!(answer.errors.is_empty(), "{query}: {:?}", answer.errors);
+                let Value::Object(data) = &answer.data else { panic!("{query}") };
+                assert_eq!(matches!(data["ours"], Value::Binary(_)), takes_text && is_text, "{query}");
+                let text = String::from_utf8(written::to_vec(&answer).unwrap()).unwrap();
+                let (ours, theirs) =
+                    text.strip_prefix(r#"{"data":{"ours":"#).unwrap().split_once(r#","theirs":"#).unwrap();
+                assert_eq!(ours, theirs.strip_suffix("}}").unwrap(), "{query}");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn a_list_is_the_same_as_the_librarys_however_it_is_asked_for() {
+        is_the_same("LIST { SELECTION }", true).await;
+    }
+
+    #[tokio::test]
+    async fn the_same_list_twice_is_one_list() {
+        is_the_same("LIST { SELECTION } LIST { SELECTION }", true).await;
+        is_the_same("LIST { other: end } LIST { SELECTION }", false).await;
+        is_the_same("LIST { SELECTION } ... { LIST { other: remaining } }", false).await;
+    }
+
+    #[tokio::test]
+    async fn other_lists_do_not_matter() {
         let schema = Schema::new(Both, EmptyMutation, EmptySubscription);
-        for selection in [
-            "start end remaining unavailable",
-            "__typename remaining",
-            "from: start to: end end start kind: __typename",
-            "start start end start",
-            "... { end } ... on Slot { start end }",
-            "...Parts unavailable",
-            "start @skip(if: true) end @include(if: false) remaining @include(if: true)",
-            "... @skip(if: true) { start } ... on Slot @include(if: true) { __typename }",
-        ] {
-            let query = format!(
-                "{{ ours {{ {selection} }} theirs {{ {selection} }} }} fragment Parts on Slot {{ end ...More }} \
-                 fragment More on Slot {{ again: end __typename }}"
-            );
-            // Fragments that are not used are nothing to execute.
-            let query = if selection.contains("...Parts") { &query } else { query.split(" fragment").next().unwrap() };
-            // The same list twice is one list.
-            let query =
-                query.replacen("ours {", "ours { end } ours {", 1).replacen("theirs {", "theirs { end } theirs {", 1);
-            let answer = schema.execute(query).await;
-            assert!(answer.errors.is_empty(), "{selection}: {:?}", answer.errors);
-            let text = serde_json::to_string(&answer.data).unwrap();
-            let (ours, theirs) = text.strip_prefix(r#"{"ours":"#).unwrap().split_once(r#","theirs":"#).unwrap();
-            assert_eq!(ours, theirs.strip_suffix('}').unwrap(), "{selection}");
+        let query = "{ ours { start } others: ours { end } theirs { end } }";
+        let answer = schema.execute(Request::new(query).data(TakesText)).await;
+        let Value::Object(data) = answer.data else { panic!("{:?}", answer.errors) };
+        let is_text: Vec<bool> = data.values().map(|value| matches!(value, Value::Binary(_))).collect();
+        assert_eq!(is_text, [true, true, false]);
+    }
+
+    proptest! {
+        #[test]
+        fn instants_are_written_as_everywhere_else(seconds in vec(946_684_800_i64..4_102_444_800, 1..20), nanos in 0_u32..3) {
+            let mut instants = Instants::default();
+            for second in seconds {
+                let instant: DateTime = chrono::DateTime::from_timestamp(second, nanos / 2).unwrap().into();
+                let mut json = Vec::new();
+                instants.write(&instant, &mut json);
+                prop_assert_eq!(json, serde_json::to_vec(&instant.to_value()).unwrap());
+            }
         }
     }
 }

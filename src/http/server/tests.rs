@@ -10,7 +10,7 @@ async fn client(request: &str) -> DuplexStream {
     let (mut client, server) = tokio::io::duplex(64 * 1024);
     let peer = SocketAddr::from(([192, 0, 2, 7], 5000));
     let shutdown = state.shutdown.clone();
-    tokio::spawn(converse(server, peer, router(state.into()), shutdown));
+    tokio::spawn(converse(server, peer, routes(state.into()), shutdown));
     client.write_all(request.as_bytes()).await.unwrap();
     client
 }

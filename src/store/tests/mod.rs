@@ -9,6 +9,7 @@ mod exchange;
 mod occupancy;
 mod people;
 mod telling;
+mod together;
 
 use std::sync::Arc;
 

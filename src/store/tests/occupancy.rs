@@ -45,8 +45,7 @@ async fn a_row_that_cannot_be_read_is_a_fault_and_no_free_day() {
         add_catalogue(&store).await;
         occupy(&store, vec![need("studio-a", 1)], hours(13, 14)).await.unwrap();
         let organization = store.reader().resource(&"studio-a".into()).await.unwrap().unwrap().organization_id;
-        let resources = ["studio-a".into()];
-        let read = async || store.reader().occupancy_in(&organization, &resources, hours(0, 24)).await;
+        let read = async || store.occupancy_in(&organization, &"studio-a".into(), hours(0, 24)).await;
         let (catalogue, days) = read().await.unwrap();
         assert_eq!(days, stored(&store, "studio-a", hours(0, 24)).await);
         assert_eq!(catalogue, store.reader().catalogue_revision(&organization).await.unwrap());

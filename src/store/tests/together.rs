@@ -1,0 +1,93 @@
+//! Reading what is occupied for many who ask at once.
+
+use std::pin::pin;
+
+use futures_util::future::join_all;
+use futures_util::poll;
+
+use super::super::test_database::{TestStore, on_each_database};
+use super::{add_catalogue, hours, need, occupy, organization};
+use crate::domain::quantum::QuantumSpan;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_is_answered_what_they_asked_and_many_by_one_statement() {
+    on_each_database(|TestStore { store, statements, .. }| async move {
+        add_catalogue(&store).await;
+        for hour in [1, 13, 25, 37, 49] {
+            occupy(&store, vec![need("studio-a", 1)], hours(hour, hour + 1)).await.unwrap();
+        }
+        occupy(&store, vec![need("studio-b", 1)], hours(0, 72)).await.unwrap();
+        let revision = store.reader().catalogue_revision(&organization()).await.unwrap();
+        let mut questions = Vec::new();
+        for resource in ["studio-a", "studio-b", "nothing"] {
+            for (from, to) in [(0, 24), (0, 72), (24, 25), (23, 25), (71, 73), (96, 120), (5, 5)] {
+                questions.push((resource, hours(from, to)));
+            }
+        }
+        statements.take();
+        let ask = |(resource, span): &(&'static str, QuantumSpan)| {
+            let (store, resource, span) = (store.clone(), (*resource).into(), *span);
+            async move { store.occupancy_in(&organization(), &resource, span).await.unwrap() }
+        };
+        let answers = join_all(questions.iter().map(ask)).await;
+        let shared = statements.take();
+        for ((resource, span), answer) in questions.iter().zip(answers) {
+            let days = store.reader().occupancy(&[(*resource).into()], *span).await.unwrap();
+            assert_eq!(answer, (revision, days), "{resource} {span:?}");
+        }
+        assert!(shared.len() < questions.len(), "{}", shared.len());
+
+        let unknown = store.occupancy_in(&"nobody".into(), &"studio-a".into(), hours(0, 24)).await.unwrap();
+        assert_eq!(unknown, (0, Vec::new()));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_as_fit_share_a_statement_and_the_others_the_next() {
+    on_each_database(|original| async move {
+        add_catalogue(&original.store).await;
+        let TestStore { store, statements, .. } = original.with_connections(2).await;
+        let (organization, resource) = (organization(), "studio-a".into());
+        // Before the first one asks, it lets the others join.
+        let all = (0..40).map(|_| store.occupancy_in(&organization, &resource, hours(0, 24)));
+        assert!(join_all(all).await.iter().all(Result::is_ok));
+        let questions = |statement: &String| statement.matches("), (").count() + 1;
+        assert_eq!(statements.take().iter().map(questions).collect::<Vec<_>>(), [16, 16, 8]);
+        store.close().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_goes_away_while_they_ask_for_others_keeps_nobody_from_an_answer() {
+    on_each_database(|original| async move {
+        add_catalogue(&original.store).await;
+        let TestStore { store, .. } = original.with_connections(2).await;
+        let (organization, resource) = (organization(), "studio-a".into());
+        let ask = || store.occupancy_in(&organization, &resource, hours(0, 24));
+        let (mut earlier, mut first, mut other) = (pin!(ask()), Box::pin(ask()), pin!(ask()));
+        // Each first lets others join, and then begins to ask for all of them.
+        assert!(poll!(&mut earlier).is_pending() && poll!(&mut earlier).is_pending());
+        assert!(poll!(&mut first).is_pending() && poll!(&mut other).is_pending());
+        earlier.await.unwrap();
+        // It is its turn to ask, for both.
+        assert!(poll!(&mut first).is_pending() && poll!(&mut first).is_pending());
+        drop(first);
+        other.await.unwrap();
+        store.close().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_is_told_to_all_who_share_it() {
+    on_each_database(|TestStore { store, .. }| async move {
+        add_catalogue(&store).await;
+        store.close().await.unwrap();
+        let (organization, resource) = (organization(), "studio-a".into());
+        let all = (0..20).map(|_| store.occupancy_in(&organization, &resource, hours(0, 24)));
+        assert!(join_all(all).await.iter().all(Result::is_err));
+    })
+    .await;
+}
