@@ -205,3 +205,6 @@ fn answers(rows: &[QueryResult], questions: usize) -> Result<Vec<Result<Answer, 
 fn occupied_row(row: &QueryResult) -> Result<Option<OccupiedDay>, StoreError> {
     Option::<occupancy::Model>::from_query_result(row, "")?.map(occupied_day).transpose()
 }
+
+#[cfg(test)]
+mod tests;

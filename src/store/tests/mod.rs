@@ -9,7 +9,6 @@ mod exchange;
 mod occupancy;
 mod people;
 mod telling;
-mod together;
 
 use std::sync::Arc;
 
@@ -33,11 +32,11 @@ fn date(text: &str) -> NaiveDate {
 }
 
 /// The hours from `from` to `to` after [`midnight`].
-fn hours(from: i64, to: i64) -> QuantumSpan {
+pub(super) fn hours(from: i64, to: i64) -> QuantumSpan {
     QuantumSpan::covering(midnight() + Duration::hours(from), midnight() + Duration::hours(to))
 }
 
-fn organization() -> OrganizationId {
+pub(super) fn organization() -> OrganizationId {
     OrganizationId::fallback()
 }
 
@@ -109,7 +108,7 @@ fn schedule(id: &str) -> Schedule {
 }
 
 /// Adds two studios with a schedule, a pool of three microphones without, and an event type on the first studio.
-async fn add_catalogue(store: &Store) {
+pub(super) async fn add_catalogue(store: &Store) {
     store
         .write(|tx| async move {
             tx.ensure_organization(&organization(), midnight()).await?;
@@ -125,14 +124,14 @@ async fn add_catalogue(store: &Store) {
         .unwrap();
 }
 
-fn need(id: &str, quantity: u32) -> ItemNeed {
+pub(super) fn need(id: &str, quantity: u32) -> ItemNeed {
     let pool = id == "microphones";
     ItemNeed { resource_id: ResourceId::from(id), capacity: if pool { 3 } else { 1 }, quantity, counted: pool }
 }
 
 /// Why a test's transaction was rolled back.
 #[derive(Debug)]
-enum Refused {
+pub(super) enum Refused {
     Conflicts(Vec<crate::domain::refusal::Conflict>),
     Fault(StoreError),
 }
@@ -144,7 +143,7 @@ impl From<StoreError> for Refused {
 }
 
 /// Takes `items` for `span` in a transaction of its own, as booking does.
-async fn occupy(store: &Store, items: Vec<ItemNeed>, span: QuantumSpan) -> Result<(), Refused> {
+pub(super) async fn occupy(store: &Store, items: Vec<ItemNeed>, span: QuantumSpan) -> Result<(), Refused> {
     let items = &items;
     store
         .write(|tx| async move {

@@ -5,9 +5,9 @@ use std::pin::pin;
 use futures_util::future::join_all;
 use futures_util::poll;
 
-use super::super::test_database::{TestStore, on_each_database};
-use super::{add_catalogue, hours, need, occupy, organization};
 use crate::domain::quantum::QuantumSpan;
+use crate::store::test_database::{TestStore, on_each_database};
+use crate::store::tests::{add_catalogue, hours, need, occupy, organization};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_is_answered_what_they_asked_and_many_by_one_statement() {
@@ -65,17 +65,30 @@ async fn whoever_goes_away_while_they_ask_for_others_keeps_nobody_from_an_answer
         add_catalogue(&original.store).await;
         let TestStore { store, .. } = original.with_connections(2).await;
         let (organization, resource) = (organization(), "studio-a".into());
-        let ask = || store.occupancy_in(&organization, &resource, hours(0, 24));
-        let (mut earlier, mut first, mut other) = (pin!(ask()), Box::pin(ask()), pin!(ask()));
-        // Each first lets others join, and then begins to ask for all of them.
-        assert!(poll!(&mut earlier).is_pending() && poll!(&mut earlier).is_pending());
-        assert!(poll!(&mut first).is_pending() && poll!(&mut other).is_pending());
-        earlier.await.unwrap();
-        // It is its turn to ask, for both.
-        assert!(poll!(&mut first).is_pending() && poll!(&mut first).is_pending());
-        drop(first);
+        let turn = store.shared_reads.turns.acquire().await.unwrap();
+        let mut other = pin!(store.occupancy_in(&organization, &resource, hours(0, 24)));
+        assert!(poll!(&mut other).is_pending());
+        let asked_for = store.shared_reads.next();
+        assert_eq!(asked_for.len(), 1);
+        drop((asked_for, turn));
         other.await.unwrap();
         store.close().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn for_whoever_has_gone_away_nobody_asks() {
+    on_each_database(|original| async move {
+        add_catalogue(&original.store).await;
+        let TestStore { store, .. } = original.with_connections(2).await;
+        let (organization, resource) = (organization(), "studio-a".into());
+        let _turn = store.shared_reads.turns.acquire().await.unwrap();
+        let ask = || Box::pin(store.occupancy_in(&organization, &resource, hours(0, 24)));
+        let (mut gone, mut there) = (ask(), ask());
+        assert!(poll!(&mut gone).is_pending() && poll!(&mut there).is_pending());
+        drop(gone);
+        assert_eq!(store.shared_reads.next().len(), 1);
     })
     .await;
 }
