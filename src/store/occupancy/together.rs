@@ -87,7 +87,8 @@ impl SharedReads {
 
 impl Store {
     /// What is occupied of a resource of `organization` on the UTC days that `span` touches, with how often its catalogue
-    /// has changed (0: it does not exist), as of one moment. Days of which nothing has ever been occupied are left out.
+    /// has changed (0: it does not exist), as of one moment. Days come in order; those of which nothing has ever been
+    /// occupied are left out.
     ///
     /// # Errors
     /// Faults of the database.
@@ -197,6 +198,9 @@ fn answers(rows: &[QueryResult], questions: usize) -> Result<Vec<Result<Answer, 
                 Err(error) => *answer = Err(error),
             }
         }
+    }
+    for (_, days) in answers.iter_mut().flatten() {
+        days.sort_unstable_by_key(|day| day.day);
     }
     Ok(answers)
 }
