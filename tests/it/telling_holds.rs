@@ -77,17 +77,21 @@ async fn nobody_is_told_who_does_not_want_to_be_or_belongs_elsewhere() {
     let stranger = server.signed_in("root", Role::Admin, "org_x");
     let input = json!({ "url": elsewhere.url, "events": ["PRESENCE_TIMEOUT"] });
     stranger.run_well("createWebhook", input).await;
+    let (first, _) = told_of_holds(&server).await;
     let anonymous = server.anonymous();
     anonymous.hold(hold("a", "hour", 10, 60, "ada")).await;
     server.clock.advance(LIFE);
-    // What was told before somebody wanted to know is told to nobody.
+    first.taken_by_now(1).await;
+    // Whoever wants to know only now is not told of it any more.
     let (receiver, _) = told_of_holds(&server).await;
     server.clock.advance(LIFE);
     anonymous.hold(hold("a", "hour", 11, 60, "bob")).await;
     server.clock.advance(LIFE);
+    first.taken_by_now(2).await;
     receiver.taken_by_now(1).await;
     server.until_quiet().await;
-    assert_eq!((starts(&receiver), others.visits(), elsewhere.visits()), (vec![at(11)], 0, 0));
+    assert_eq!((starts(&first), starts(&receiver)), (vec![at(10), at(11)], vec![at(11)]));
+    assert_eq!((others.visits(), elsewhere.visits()), (0, 0));
 }
 
 #[tokio::test]
