@@ -162,7 +162,7 @@ impl KeptAnswers {
 
     /// Keeps it as the answer to what was `sent` as well.
     pub(super) fn keep_sent(&self, sent: &Bytes, kept: &Arc<Kept>) {
-        // As they came they may be part of something much larger.
+        // As they were read there may be room for more behind them.
         let sent = Bytes::copy_from_slice(sent);
         let weight = kept.weight(sent.len());
         self.by_sent.keep(sent, Arc::clone(kept), weight);
@@ -208,5 +208,26 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.answers.under_way.remove(&self.key);
         self.ends.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphql::operation::Operation;
+
+    #[test]
+    fn an_answer_is_found_by_exactly_the_bytes_that_were_sent() {
+        let answers = KeptAnswers::new(1024 * 1024);
+        let (now, key) = (DateTime::UNIX_EPOCH, OperationKey::anonymous("{ a }", &Operation::default()));
+        answers.keep(key.clone(), Bytes::from_static(b"{}"), Vec::new(), 1);
+        let sent = Bytes::from_static(br#"{"query":"{ a }"}"#);
+        assert!(answers.find_sent(&sent, now).is_none(), "it was not asked for so");
+        let kept = answers.find(&key, now).unwrap();
+        answers.keep_sent(&sent, &kept);
+        assert!(Arc::ptr_eq(&answers.find_sent(&sent, now).unwrap(), &kept));
+        for other in [&b""[..], b"{}", br#"{"query":"{ a }"} "#, br#"{"query":"{ A }"}"#, &sent[1..]] {
+            assert!(answers.find_sent(other, now).is_none());
+        }
     }
 }

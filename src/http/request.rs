@@ -88,30 +88,19 @@ async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Pr
         // The client waits for permission before it sends the body.
         return Err(too_large(limit));
     }
-    let (mut first, mut more, mut seen) = (Bytes::new(), Vec::new(), 0_usize);
+    let (mut bytes, mut seen) = (Vec::new(), 0_usize);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Problem::bad_request("The body ended early."))?;
-        let is_first = seen == 0;
         seen = seen.saturating_add(chunk.len());
         if seen > limit.saturating_mul(DRAINED) {
             break;
         }
-        match (is_first, seen <= limit) {
-            // Mostly that is all.
-            (true, true) => first = chunk,
-            (false, true) => {
-                more.extend_from_slice(&std::mem::take(&mut first));
-                more.extend_from_slice(&chunk);
-            }
-            (_, false) => {}
+        if seen <= limit {
+            bytes.extend_from_slice(&chunk);
         }
     }
-    match (seen > limit, more.is_empty()) {
-        (true, _) => Err(too_large(limit)),
-        (false, true) => Ok(first),
-        (false, false) => Ok(more.into()),
-    }
+    if seen > limit { Err(too_large(limit)) } else { Ok(bytes.into()) }
 }
 
 fn too_large(limit: usize) -> Problem {

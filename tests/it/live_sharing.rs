@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::studios::{booking, hold, secret, studios};
-use crate::support::{Actor, TestServer, Watch, until};
+use crate::support::{Actor, Subprotocol, TestServer, Watch, until};
 
 const DAY_SLOTS: &str = r#"subscription ($minutes: Int!) {
     daySlotsChanged(resourceId: "res_a", date: "2026-12-02", durationMinutes: $minutes) { slots { start } } }"#;
@@ -107,6 +107,19 @@ async fn of_several_days_everybody_gets_each_and_whoever_comes_later_all_that_ar
     let mut third = server.anonymous().watch(DAYS, Value::Null).await;
     assert_eq!(days(&mut third).await[1]["holds"].as_array().unwrap().len(), 1);
     assert_eq!(server.feed.watchers(), 1);
+}
+
+#[tokio::test]
+async fn by_either_subprotocol_slots_are_the_same() {
+    let server = studios().await;
+    let slots = DAY_SLOTS.replace("{ slots { start } }", "{ id slots { start end at: start remaining unavailable } }");
+    let mut states = Vec::new();
+    for subprotocol in Subprotocol::BOTH {
+        let mut watch = server.anonymous().watch_with(subprotocol, &slots, json!({ "minutes": 60 })).await;
+        states.push(watch.next().await);
+    }
+    assert_eq!(states[0], states[1]);
+    assert!(states[0]["slots"].as_array().is_some_and(|slots| !slots.is_empty() && slots.iter().all(Value::is_object)));
 }
 
 #[tokio::test]

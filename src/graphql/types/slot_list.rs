@@ -9,7 +9,6 @@ use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::enum_value;
 use async_graphql::{ContextSelectionSet, Name, OutputType, Positioned, ScalarType as _, ServerResult, Value};
-
 use chrono::Timelike as _;
 
 use super::availability::Slot;

@@ -137,6 +137,18 @@ async fn a_body_that_is_too_large_is_refused_announced_or_not() {
 }
 
 #[tokio::test]
+async fn a_body_is_read_whole_in_however_many_pieces_it_comes() {
+    let fixture = Fixture::new();
+    let text = query("{ whoami transport }");
+    for size in [1, 7, text.len() - 1, text.len()] {
+        let pieces: Vec<_> =
+            text.as_bytes().chunks(size).map(|piece| Ok::<_, std::io::Error>(piece.to_vec())).collect();
+        let answer = fixture.send(post(Body::from_stream(futures_util::stream::iter(pieces)), &[])).await;
+        assert_eq!(answer.json(), json!({"data": {"whoami": null, "transport": "Post"}}), "{size}");
+    }
+}
+
+#[tokio::test]
 async fn a_get_reads_and_nothing_else() {
     let fixture = Fixture::new();
     let answer = fixture

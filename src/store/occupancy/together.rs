@@ -157,9 +157,8 @@ impl Store {
 /// The statement that answers all of `questions`, of which there is one at least.
 fn statement<'a>(questions: impl Iterator<Item = &'a Question>) -> SelectStatement {
     use occupancy::Column;
-    let number = |number| i32::try_from(number).unwrap_or(i32::MAX);
-    let values = questions.enumerate().map(|(index, Question { organization, resource, first, last })| {
-        (number(index), organization.as_str(), resource.as_str(), first.0, last.0)
+    let values = (0_i32..).zip(questions).map(|(number, Question { organization, resource, first, last })| {
+        (number, organization.as_str(), resource.as_str(), first.0, last.0)
     });
     let asked = |column: &'static str| Expr::col((ASKED, column));
     let occupied = |column: Column| Expr::col((occupancy::Entity, column));

@@ -9,6 +9,21 @@ use crate::domain::quantum::QuantumSpan;
 use crate::store::test_database::{TestStore, on_each_database};
 use crate::store::tests::{add_catalogue, hours, need, occupy, organization};
 
+/// Runs `test` on each database, with a catalogue, where one statement is asked at a time.
+async fn with_one_turn<R>(test: fn(TestStore) -> R)
+where
+    R: Future<Output = ()> + Send + 'static,
+{
+    on_each_database(|original| async move {
+        add_catalogue(&original.store).await;
+        let one_turn = original.with_connections(2).await;
+        let store = one_turn.store.clone();
+        test(one_turn).await;
+        store.close().await.unwrap();
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn everybody_is_answered_what_they_asked_and_many_by_one_statement() {
     on_each_database(|TestStore { store, statements, .. }| async move {
@@ -45,25 +60,20 @@ async fn everybody_is_answered_what_they_asked_and_many_by_one_statement() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn as_many_as_fit_share_a_statement_and_the_others_the_next() {
-    on_each_database(|original| async move {
-        add_catalogue(&original.store).await;
-        let TestStore { store, statements, .. } = original.with_connections(2).await;
+    with_one_turn(|TestStore { store, statements, .. }| async move {
         let (organization, resource) = (organization(), "studio-a".into());
         // Before the first one asks, it lets the others join.
         let all = (0..40).map(|_| store.occupancy_in(&organization, &resource, hours(0, 24)));
         assert!(join_all(all).await.iter().all(Result::is_ok));
         let questions = |statement: &String| statement.matches("), (").count() + 1;
         assert_eq!(statements.take().iter().map(questions).collect::<Vec<_>>(), [16, 16, 8]);
-        store.close().await.unwrap();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_goes_away_while_they_ask_for_others_keeps_nobody_from_an_answer() {
-    on_each_database(|original| async move {
-        add_catalogue(&original.store).await;
-        let TestStore { store, .. } = original.with_connections(2).await;
+    with_one_turn(|TestStore { store, .. }| async move {
         let (organization, resource) = (organization(), "studio-a".into());
         let turn = store.shared_reads.turns.acquire().await.unwrap();
         let mut other = pin!(store.occupancy_in(&organization, &resource, hours(0, 24)));
@@ -72,16 +82,13 @@ async fn whoever_goes_away_while_they_ask_for_others_keeps_nobody_from_an_answer
         assert_eq!(asked_for.len(), 1);
         drop((asked_for, turn));
         other.await.unwrap();
-        store.close().await.unwrap();
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn for_whoever_has_gone_away_nobody_asks() {
-    on_each_database(|original| async move {
-        add_catalogue(&original.store).await;
-        let TestStore { store, .. } = original.with_connections(2).await;
+    with_one_turn(|TestStore { store, .. }| async move {
         let (organization, resource) = (organization(), "studio-a".into());
         let _turn = store.shared_reads.turns.acquire().await.unwrap();
         let ask = || Box::pin(store.occupancy_in(&organization, &resource, hours(0, 24)));
