@@ -183,7 +183,7 @@ impl App {
             kept_bytes: kept_bytes(&settings, &store),
             metrics: Arc::clone(&metrics),
         };
-        let engine = graphql::engine(services.clone(), engine_settings);
+        let engine = graphql::engine(&services, engine_settings);
         let http = HttpParts {
             metrics: settings
                 .metrics_token

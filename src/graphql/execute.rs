@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_graphql::{
-    Data, Executor, ObjectType, Request, Response, Schema, ServerError, SubscriptionType, Value, Variables,
+    Data, Executor, ObjectType, Request, Response, Schema, ServerError, SubscriptionType, ValidationMode, Value,
+    Variables,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -16,7 +17,7 @@ use futures_util::stream::BoxStream;
 use chrono::{DateTime, Utc};
 use tokio_util::task::TaskTracker;
 
-use super::gate::{Gate, Limits, Passed};
+use super::gate::{Gate, Limits, Passed, Validity};
 use super::kept::{Kept, KeptAnswers, Sources};
 use super::key::{self, OperationKey};
 use super::live::LiveQueries;
@@ -137,6 +138,8 @@ impl<E: Executor> AnySchema for E {
 #[derive(Clone)]
 pub struct Engine {
     pub(super) schema: Arc<dyn AnySchema>,
+    /// The same, which takes operations for valid.
+    trusting: Arc<dyn AnySchema>,
     pub(super) throttle: Arc<Throttle>,
     pub(super) live: Arc<LiveQueries>,
     kept: Arc<KeptAnswers>,
@@ -181,20 +184,22 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Executes operations of `schema`.
+    /// Executes operations of the schema that `schema` makes, each time the same.
     #[must_use]
-    pub fn new<Q, M, S>(schema: Schema<Q, M, S>, settings: EngineSettings) -> Self
+    pub fn new<Q, M, S>(schema: impl Fn(ValidationMode) -> Schema<Q, M, S>, settings: EngineSettings) -> Self
     where
         Q: ObjectType + 'static,
         M: ObjectType + 'static,
         S: SubscriptionType + 'static,
     {
         let EngineSettings { clock, limits, throttle, tasks, kept_bytes, metrics } = settings;
+        let (schema, trusting) = (schema(ValidationMode::Strict), schema(ValidationMode::Fast));
         let sdl: Arc<str> = schema.sdl().into();
         let gate = Arc::new(Gate::new(limits, &sdl));
         let live = Arc::new(LiveQueries::new(tasks, Arc::clone(&metrics)));
         let kept = Arc::new(KeptAnswers::new(kept_bytes));
-        Self { schema: Arc::new(schema), throttle, live, kept, persisted: Arc::default(), gate, sdl, clock, metrics }
+        let (schema, trusting, persisted) = (Arc::new(schema), Arc::new(trusting), Arc::default());
+        Self { schema, trusting, throttle, live, kept, persisted, gate, sdl, clock, metrics }
     }
 
     /// The present instant, for an operation that begins.
@@ -220,7 +225,7 @@ impl Engine {
         let variables_text = key::variables_text(&variables);
         let variables = Variables::from_json(serde_json::Value::Object(variables));
         let passed = self.admit(&query, operation_name.as_deref(), &variables, address);
-        let Passed { document, kind, demand } = passed.map_err(|refused| match refused {
+        let Passed { document, kind, demand, validity } = passed.map_err(|refused| match refused {
             NotAdmitted::Invalid(error) => NotPrepared::Invalid(self.refusal(error)),
             NotAdmitted::TooOften(wait) => NotPrepared::TooOften(wait),
         })?;
@@ -240,7 +245,7 @@ impl Engine {
         let mut request = Request::new(query).variables(variables);
         request.operation_name = operation_name;
         request.set_parsed_query(document);
-        Ok(Prepared { request, kind, sharing, variables: variables_text, fields, demand })
+        Ok(Prepared { request, kind, sharing, variables: variables_text, fields, demand, validity })
     }
 
     /// The document of an operation: the one that was sent, or the one that is kept.
@@ -375,17 +380,22 @@ impl Engine {
         context: RequestContext,
         data: Data,
     ) -> (Payload, Option<usize>) {
-        let Prepared { mut request, kind, fields, .. } = prepared;
+        let Prepared { mut request, kind, fields, validity, .. } = prepared;
         let (request_id, begun) = (context.request_id.clone(), self.clock.monotonic());
         request.data = data;
         let request = self.request(request, context);
-        let response = mask::masked(self.schema.execute(request).await, &request_id);
+        let is_known = validity.as_ref().is_some_and(Validity::is_known);
+        let schema = if is_known { &self.trusting } else { &self.schema };
+        let response = mask::masked(schema.execute(request).await, &request_id);
         self.metrics.took(kind.name(), self.clock.monotonic().since(begun));
         count(&self.metrics, &response, &fields);
         let fields = match &response.data {
             Value::Object(data) if response.errors.is_empty() => Some(data.len()),
             _ => None,
         };
+        if let (Some(validity), true) = (validity, response.errors.is_empty()) {
+            validity.found();
+        }
         (Payload::of(&response), fields)
     }
 

@@ -8,14 +8,13 @@ mod arguments;
 mod complexity;
 mod demand;
 mod introspection;
-mod parsed;
+mod known;
 mod scan;
 mod size;
 mod text;
 mod variables;
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use async_graphql::parser::types::{
     DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
@@ -29,8 +28,10 @@ use crate::throttle::Demand;
 
 use arguments::Arguments;
 use complexity::Weights;
-use parsed::ParsedDocuments;
+use known::{Known, KnownDocuments};
 use variables::VariableSizes;
+
+pub use known::Validity;
 
 /// How large a document may be, and what it may come to once its fragments are expanded.
 #[derive(Clone, Debug)]
@@ -84,6 +85,8 @@ pub struct Passed {
     pub kind: OperationKind,
     /// What it takes from the budgets of whoever asks.
     pub demand: Demand,
+    /// Whether it is known to be valid; `None`: that has to be found out.
+    pub validity: Option<Validity>,
 }
 
 /// Why a document is not executed.
@@ -116,7 +119,7 @@ impl From<Refused> for ServerError {
 pub struct Gate {
     limits: Limits,
     weights: Weights,
-    parsed: ParsedDocuments,
+    documents: KnownDocuments,
 }
 
 impl Gate {
@@ -126,7 +129,7 @@ impl Gate {
     /// `sdl` is not a schema.
     #[must_use]
     pub fn new(limits: Limits, sdl: &str) -> Self {
-        Self { limits, weights: Weights::of(sdl), parsed: ParsedDocuments::default() }
+        Self { limits, weights: Weights::of(sdl), documents: KnownDocuments::default() }
     }
 
     /// Checks a document, and that the operation of that name (the only one, if none is named) can be executed.
@@ -139,7 +142,7 @@ impl Gate {
     /// not be, a variable that it needs has no value (which the library would find out half-way through), or a mutation
     /// asks for two things under one name (which the library would do both).
     pub fn check(&self, query: &str, operation_name: Option<&str>, variables: &Variables) -> Result<Passed, Refused> {
-        let Self { limits, weights, parsed } = self;
+        let Self { limits, weights, documents } = self;
         if query.len() > limits.bytes {
             return Err(Refused::new(format!(
                 "The document has {} bytes; at most {} are accepted. Ask for less at once.",
@@ -147,24 +150,25 @@ impl Gate {
                 limits.bytes
             )));
         }
-        let known = parsed.find(query);
-        let is_new = known.is_none();
-        let document = known.map_or_else(|| read(query, limits), Ok)?;
-        let sizes = VariableSizes::of(&document, variables);
-        size::measure(&document, &sizes, limits)?;
+        let found = documents.find(query);
+        let is_new = found.is_none();
+        let known = found.map_or_else(|| read(query, limits).map(Known::new), Ok)?;
+        let document = &known.document;
+        let sizes = VariableSizes::of(document, variables);
+        size::measure(document, &sizes, limits)?;
         if !limits.introspection {
-            introspection::refuse(&document)?;
+            introspection::refuse(document)?;
         }
-        if text::has_nul(&document, variables) {
+        if text::has_nul(document, variables) {
             return Err(Refused::new("Text must not contain the character U+0000 (NUL). Leave it out."));
         }
         let operation = chosen(&document.operations, operation_name)?;
         refuse_missing_variables(operation, variables)?;
         if operation.ty == OperationType::Mutation {
-            refuse_repeated_keys(&document, &operation.selection_set.node, &mut HashSet::new())?;
+            refuse_repeated_keys(document, &operation.selection_set.node, &mut HashSet::new())?;
         }
         let arguments = Arguments { operation, variables, sizes };
-        if weights.complexity(&document, &arguments) > limits.complexity {
+        if weights.complexity(document, &arguments) > limits.complexity {
             return Err(Refused::new(format!(
                 "The operation comes to more than {}, its lists counted by their sizes. Ask for smaller pages, fewer \
                  fields, or in several operations.",
@@ -172,19 +176,19 @@ impl Gate {
             )));
         }
         let kind = operation.ty.into();
-        let demand = demand::of(&document, &arguments);
-        let passed = Passed { document: ExecutableDocument::clone(&document), kind, demand };
+        let demand = demand::of(document, &arguments);
+        let passed = Passed { document: document.clone(), kind, demand, validity: known.validity(variables) };
         if is_new {
-            parsed.keep(query, document);
+            documents.keep(query, known);
         }
         Ok(passed)
     }
 }
 
 /// Reads a document, if it is not too large for that.
-fn read(query: &str, limits: &Limits) -> Result<Arc<ExecutableDocument>, Refused> {
+fn read(query: &str, limits: &Limits) -> Result<ExecutableDocument, Refused> {
     scan::scan(query, limits)?;
-    parse_query(query).map(Arc::new).map_err(|error| syntax_error(&error))
+    parse_query(query).map_err(|error| syntax_error(&error))
 }
 
 fn too_deep(limits: &Limits) -> Refused {

@@ -39,13 +39,15 @@ use crate::service::Services;
 
 /// The schema, ready to execute operations on `services`. To be called within the runtime that serves requests.
 #[must_use]
-pub fn engine(services: Services, settings: EngineSettings) -> Engine {
-    let mut builder = builder().data(Loads::new(services.clone())).data(services);
-    if !settings.limits.introspection {
+pub fn engine(services: &Services, settings: EngineSettings) -> Engine {
+    let introspection = settings.limits.introspection;
+    let schema = |validation| {
+        let loads = Loads::new(services.clone());
+        let builder = builder().data(loads).data(services.clone()).validation_mode(validation);
         // What is told of a misspelt name is part of the schema, too.
-        builder = builder.disable_suggestions();
-    }
-    Engine::new(builder.finish(), settings)
+        if introspection { builder } else { builder.disable_suggestions() }.finish()
+    };
+    Engine::new(schema, settings)
 }
 
 /// The schema in the schema definition language.

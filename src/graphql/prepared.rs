@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::Request;
 use async_graphql::parser::types::{ExecutableDocument, Selection};
 
-use super::gate::chosen;
+use super::gate::{Validity, chosen};
 use super::key::OperationKey;
 use super::operation::OperationKind;
 use super::{kept, live};
@@ -23,6 +23,8 @@ pub struct Prepared {
     pub(super) fields: Vec<String>,
     /// What it takes from the budgets of whoever asks.
     pub(super) demand: Demand,
+    /// Whether it is known to be valid.
+    pub(super) validity: Option<Validity>,
 }
 
 /// Whether what an operation comes to is shared by those who ask the same.

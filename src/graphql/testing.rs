@@ -30,7 +30,7 @@ pub(crate) fn engine_with(limits: Limits, throttle: Arc<Throttle>) -> Engine {
         kept_bytes: 0,
         metrics: Metrics::new(),
     };
-    Engine::new(Schema::new(Query, Mutation, Subscriptions), settings)
+    Engine::new(|mode| Schema::build(Query, Mutation, Subscriptions).validation_mode(mode).finish(), settings)
 }
 
 struct Query;

@@ -215,3 +215,63 @@ async fn pages_of_no_size_or_any_are_refused_and_never_clamped() {
         }
     }
 }
+
+/// What an operation comes to, its errors in the order of their places: fields are resolved at once.
+async fn told(actor: &Actor, query: &str, variables: Value) -> Value {
+    let mut body = actor.send(query, variables).await.body;
+    if let Some(errors) = body["errors"].as_array_mut() {
+        errors.sort_by_key(|error| error["locations"].to_string());
+    }
+    body
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_alike_however_often_the_document_was_right() {
+    const SLOTS: &str = r#"query ($resource: ID!, $date: Date!, $minutes: Int, $all: Boolean = false, $before: DateTime, $cut: Boolean!) {
+        daySlots(resourceId: $resource, date: $date, durationMinutes: $minutes, includeUnavailable: $all) {
+            slots @skip(if: $cut) { start }
+        }
+        isAvailable(resourceId: $resource, start: "2026-12-02T09:00:00Z", end: $before)
+    }"#;
+    let right = json!({
+        "resource": "res_a", "date": "2026-12-02", "minutes": 60, "all": true, "before": "2026-12-02T10:00:00Z", "cut": false,
+    });
+    let server = studio().await;
+    let actor = server.anonymous();
+    for _ in 0..3 {
+        assert!(actor.send(SLOTS, right.clone()).await.body.get("errors").is_none());
+    }
+    let mut cases = Vec::new();
+    for name in ["resource", "date", "minutes", "all", "before", "cut"] {
+        for value in [
+            json!(null),
+            json!(""),
+            json!("none"),
+            json!("2026-12-02"),
+            json!("2026-02-30"),
+            json!(5),
+            json!(-5),
+            json!(0),
+            json!(1e300),
+            json!(2.5),
+            json!(u64::MAX),
+            json!(i64::MIN),
+            json!(true),
+            json!([]),
+            json!(["res_a"]),
+            json!({ "id": "res_a" }),
+        ] {
+            let mut variables = right.clone();
+            variables[name] = value;
+            cases.push(variables);
+        }
+        let mut without = right.clone();
+        without.as_object_mut().unwrap().remove(name);
+        cases.push(without);
+    }
+    for (number, variables) in cases.into_iter().enumerate() {
+        let never_seen = format!("{SLOTS} # {number}");
+        let as_known = told(&actor, SLOTS, variables.clone()).await;
+        assert_eq!(as_known, told(&actor, &never_seen, variables.clone()).await, "{variables}");
+    }
+}

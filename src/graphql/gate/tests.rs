@@ -1,4 +1,7 @@
 use std::fmt::Write as _;
+use std::sync::Arc;
+
+use serde_json::json;
 
 use super::*;
 
@@ -34,16 +37,56 @@ fn ordinary_documents_pass() {
 #[test]
 fn a_document_that_has_passed_is_kept_and_looked_at_anew_each_time() {
     let query = "query One($a: Int!) { a(x: $a) } mutation Two { b }";
-    let (gate, given) = (gate(), Variables::from_json(serde_json::json!({ "a": 1 })));
-    assert!(gate.check("{ a", None, &given).is_err() && gate.parsed.find("{ a").is_none());
-    assert!(gate.check(query, Some("None"), &given).is_err() && gate.parsed.find(query).is_none());
+    let (gate, given) = (gate(), Variables::from_json(json!({ "a": 1 })));
+    assert!(gate.check("{ a", None, &given).is_err() && gate.documents.find("{ a").is_none());
+    assert!(gate.check(query, Some("None"), &given).is_err() && gate.documents.find(query).is_none());
     assert_eq!(gate.check(query, Some("One"), &given).unwrap().kind, OperationKind::Query);
-    let kept = gate.parsed.find(query).unwrap();
+    let kept = gate.documents.find(query).unwrap();
     assert_eq!(gate.check(query, Some("Two"), &given).unwrap().kind, OperationKind::Mutation);
-    assert!(Arc::ptr_eq(&kept, &gate.parsed.find(query).unwrap()), "it was read once");
+    assert!(Arc::ptr_eq(&kept, &gate.documents.find(query).unwrap()), "it was read once");
     // What depends on more than the document is refused all the same.
     assert!(gate.check(query, Some("One"), &Variables::default()).is_err());
     assert!(gate.check(query, None, &given).is_err());
+}
+
+#[test]
+fn a_document_is_known_to_be_valid_with_the_kinds_of_values_it_was_valid_with() {
+    let (gate, query) = (gate(), "query ($a: ID, $b: Int = 1) { a(a: $a, b: $b) }");
+    let validity = |query, variables| gate.check(query, None, &Variables::from_json(variables)).unwrap().validity;
+    let is_known = |variables| validity(query, variables).unwrap().is_known();
+    assert!(!is_known(json!({ "a": "1", "b": 1 })));
+    validity(query, json!({ "a": "1", "b": 1 })).unwrap().found();
+    for (variables, expected) in [
+        (json!({ "a": "2", "b": 7, "c": [] }), true),
+        (json!({ "a": 2, "b": 7 }), false),
+        (json!({ "a": true, "b": 7 }), false),
+        (json!({ "a": null, "b": 7 }), false),
+        (json!({ "b": 7 }), false),
+        (json!({ "a": "2", "b": -7 }), false),
+        (json!({ "a": "2" }), false),
+    ] {
+        assert_eq!(is_known(variables.clone()), expected, "{variables}");
+    }
+    validity(query, json!({ "a": 2 })).unwrap().found();
+    assert!(is_known(json!({ "a": 3 })) && is_known(json!({ "a": "1", "b": 1 })) && !is_known(json!({})));
+    assert!(validity("{ other }", json!({})).is_some_and(|validity| !validity.is_known()));
+}
+
+#[test]
+fn what_more_is_asked_of_than_its_kind_is_never_known_to_be_valid() {
+    for (query, variables) in [
+        ("query ($a: Status) { a(a: $a) }", json!({ "a": "OPEN" })),
+        ("query ($a: [ID!]) { a(a: $a) }", json!({ "a": "1" })),
+        ("query ($a: Input!) { a(a: $a) }", json!({ "a": { "b": 1 } })),
+        ("query ($a: ID) { a(a: $a) }", json!({ "a": [] })),
+        ("query ($a: Int) { a(a: $a) }", json!({ "a": 1.5 })),
+        ("query ($a: Int) { a(a: $a) }", json!({ "a": 18_446_744_073_709_551_615_u64 })),
+    ] {
+        let passed = gate().check(query, None, &Variables::from_json(variables)).unwrap();
+        assert!(passed.validity.is_none(), "{query}");
+    }
+    let two = gate().check("query A { a } query B($b: ID) { a(b: $b) }", Some("A"), &Variables::default()).unwrap();
+    assert!(two.validity.is_none());
 }
 
 #[test]
@@ -191,10 +234,10 @@ fn a_variable_that_is_needed_must_have_a_value() {
         gate().check(query, None, &Variables::from_json(variables)).map(|_| ()).map_err(|refused| refused.message)
     };
     let missing = Err("The variable `$a` needs a value that is not null.".to_owned());
-    assert_eq!(given("query ($a: Int!) { b }", serde_json::json!({})), missing);
-    assert_eq!(given("query ($a: Int! = 1) { b }", serde_json::json!({"a": null})), missing);
-    assert_eq!(given("query ($a: Int!) { b }", serde_json::json!({"a": 1})), Ok(()));
-    assert_eq!(given("query ($a: Int! = 1, $b: Int) { b }", serde_json::json!({})), Ok(()));
+    assert_eq!(given("query ($a: Int!) { b }", json!({})), missing);
+    assert_eq!(given("query ($a: Int! = 1) { b }", json!({"a": null})), missing);
+    assert_eq!(given("query ($a: Int!) { b }", json!({"a": 1})), Ok(()));
+    assert_eq!(given("query ($a: Int! = 1, $b: Int) { b }", json!({})), Ok(()));
 }
 
 #[test]
@@ -202,18 +245,15 @@ fn lists_within_lists_are_refused_by_what_they_come_to() {
     let gate = Gate::new(Limits { complexity: 5_000, ..Limits::default() }, &crate::graphql::sdl());
     let check = |query: &str, variables| gate.check(query, None, &Variables::from_json(variables)).map(|_| ());
     let query = "query ($n: Int) { resources(first: $n) { nodes { eventTypes { id } } } }";
-    assert!(check(query, serde_json::json!({ "n": 50 })).is_ok());
-    let refused = check(
-        "{ resources(first: 200) { nodes { eventTypes { resources { nodes { id } } } } } }",
-        serde_json::json!({}),
-    );
+    assert!(check(query, json!({ "n": 50 })).is_ok());
+    let refused = check("{ resources(first: 200) { nodes { eventTypes { resources { nodes { id } } } } } }", json!({}));
     assert!(refused.unwrap_err().message.starts_with("The operation comes to more than 5000"));
     let deeper = "query ($n: Int) { resources(first: $n) { nodes { eventTypes { id title slug } name slug } } }";
-    assert!(check(deeper, serde_json::json!({ "n": 100 })).is_ok());
-    assert!(check(deeper, serde_json::json!({ "n": 200 })).is_err());
+    assert!(check(deeper, json!({ "n": 100 })).is_ok());
+    assert!(check(deeper, json!({ "n": 200 })).is_err());
     // Of several operations, only the one that is asked for counts.
     let two = format!("query A {{ settings {{ quantumMinutes }} }} {}", deeper.replace("query", "query B"));
-    let variables = Variables::from_json(serde_json::json!({ "n": 200 }));
+    let variables = Variables::from_json(json!({ "n": 200 }));
     assert!(gate.check(&two, Some("A"), &variables).is_ok());
     assert!(gate.check(&two, Some("B"), &variables).is_err());
 }
@@ -278,17 +318,14 @@ fn a_session_is_found_in_literals_and_variables() {
     };
     let whole = "mutation ($input: I!) { heartbeat(input: $input) { granted } }";
     let found = vec![Some("mine".to_owned())];
-    assert_eq!(sessions(whole, serde_json::json!({ "input": { "sessionSecret": "mine" } })), found);
+    assert_eq!(sessions(whole, json!({ "input": { "sessionSecret": "mine" } })), found);
     let part =
         "mutation ($secret: S = \"mine\") { leave(input: { resourceId: \"a\", sessionSecret: $secret }) { released } }";
-    assert_eq!(sessions(part, serde_json::json!({})), found);
-    assert_eq!(sessions("mutation { leave(input: { sessionSecret: \"mine\" }) }", serde_json::json!({})), found);
+    assert_eq!(sessions(part, json!({})), found);
+    assert_eq!(sessions("mutation { leave(input: { sessionSecret: \"mine\" }) }", json!({})), found);
     assert_eq!(
-        sessions("mutation ($input: I = { sessionSecret: \"mine\" }) { leave(input: $input) }", serde_json::json!({})),
+        sessions("mutation ($input: I = { sessionSecret: \"mine\" }) { leave(input: $input) }", json!({})),
         found
     );
-    assert_eq!(
-        sessions("mutation { leave(input: { sessionSecret: 5 }) b: leave }", serde_json::json!({})),
-        [None, None]
-    );
+    assert_eq!(sessions("mutation { leave(input: { sessionSecret: 5 }) b: leave }", json!({})), [None, None]);
 }
