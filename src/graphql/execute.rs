@@ -138,7 +138,7 @@ impl<E: Executor> AnySchema for E {
 #[derive(Clone)]
 pub struct Engine {
     pub(super) schema: Arc<dyn AnySchema>,
-    /// The same, which takes operations for valid.
+    /// The same, which takes operations for valid: for those of which [`Validity`] knows that they are.
     trusting: Arc<dyn AnySchema>,
     pub(super) throttle: Arc<Throttle>,
     pub(super) live: Arc<LiveQueries>,

@@ -275,3 +275,24 @@ async fn what_is_wrong_is_told_alike_however_often_the_document_was_right() {
         assert_eq!(as_known, told(&actor, &never_seen, variables.clone()).await, "{variables}");
     }
 }
+
+#[tokio::test]
+async fn a_weekday_that_does_not_exist_is_refused_before_anything_is_changed_however_it_is_given() {
+    // Where a list is expected, one object may be given, and its variables are looked at by their values alone.
+    const HOURS: &str = r#"mutation ($id: ID!, $day: String!) {
+        updateSchedule(input: { id: $id, weeklyHours: { weekday: $day, start: "09:00", end: "17:00" } }) {
+            schedule { weeklyHours { weekday } } userErrors { code } } }"#;
+    let server = studio().await;
+    let admin = server.admin("ada");
+    let made = json!({ "name": "Hours", "timeZone": "UTC", "weeklyHours": [] });
+    let id = &admin.run_well("createSchedule", made).await["schedule"]["id"];
+    let right = json!({ "id": id, "day": "MONDAY" });
+    for _ in 0..3 {
+        let answer = admin.send(HOURS, right.clone()).await;
+        assert_eq!(answer.body["data"]["updateSchedule"]["userErrors"], json!([]), "{}", answer.body);
+    }
+    let wrong = json!({ "id": id, "day": "FUNDAY" });
+    let as_known = told(&admin, HOURS, wrong.clone()).await;
+    assert_eq!(as_known, told(&admin, &format!("{HOURS} # never seen"), wrong).await);
+    assert!(as_known.get("data").is_none() && as_known["errors"][0].get("path").is_none(), "{as_known}");
+}

@@ -1,13 +1,18 @@
 //! Documents that are known: clients send the same few again and again, and reading one and validating it take longer
 //! than most of them take to be executed.
 //!
-//! Of values validation asks what kind they are, and nothing else, as long as they are of [`PLAIN`] types: what was
-//! valid once is valid with all values of the same kinds.
+//! Of the values of variables validation asks what kind they are, and nothing else, as long as they are of [`PLAIN`]
+//! types and are whole arguments: what was valid once is valid with all values of the same kinds. Within a list or an
+//! object a variable may stand for what is not of its type, which is found out by its value alone.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use async_graphql::parser::types::{BaseType, ExecutableDocument, OperationDefinition, VariableDefinition};
+use async_graphql::parser::types::{
+    BaseType, ExecutableDocument, OperationDefinition, Selection, SelectionSet, VariableDefinition,
+};
 use async_graphql::{Value, Variables};
+use async_graphql_value::Value as Literal;
 
 use crate::least_used::LeastUsed;
 
@@ -20,7 +25,7 @@ const OVERHEAD: usize = 1024;
 
 /// The types of which a value is valid by its kind: that of an enumeration or of an input object is by what is in it.
 const PLAIN: [&str; 7] = ["ID", "String", "Int", "Boolean", "Date", "DateTime", "TimeZone"];
-/// How many combinations of kinds are known of a document: clients use one or two.
+/// How many combinations of kinds are known of a document, those that were found last: clients use one or two.
 const MOST_CASES: usize = 8;
 
 /// Documents by their texts, the least used of which go first.
@@ -49,7 +54,9 @@ impl KnownDocuments {
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) document: ExecutableDocument,
-    valid: Mutex<Vec<Case>>,
+    /// Whether variables are nothing but whole arguments.
+    is_plain: bool,
+    valid: Mutex<VecDeque<Case>>,
 }
 
 /// The kinds of the values of all variables, in their order.
@@ -86,19 +93,36 @@ impl Kind {
 impl Known {
     /// Of which nothing is known yet but how it reads.
     pub(super) fn new(document: ExecutableDocument) -> Arc<Self> {
-        Arc::new(Self { document, valid: Mutex::default() })
+        let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+        let fragments = document.fragments.values().map(|fragment| &fragment.node.selection_set.node);
+        let is_plain = operations.chain(fragments).all(is_plain);
+        Arc::new(Self { document, is_plain, valid: Mutex::default() })
     }
 
     /// What is known of the document with these variables; `None`: that can only be found out each time.
     pub(super) fn validity(self: &Arc<Self>, variables: &Variables) -> Option<Validity> {
-        let case = case(only_operation(&self.document)?, variables)?;
+        let operation = only_operation(&self.document).filter(|_| self.is_plain)?;
+        let case = case(operation, variables)?;
         let is_known = self.valid().contains(&case);
         Some(Validity { known: Arc::clone(self), case, is_known })
     }
 
-    fn valid(&self) -> MutexGuard<'_, Vec<Case>> {
+    fn valid(&self) -> MutexGuard<'_, VecDeque<Case>> {
         self.valid.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether no variable is part of an argument, as far as `set` goes. Those of directives are always whole: they have no
+/// lists and no objects.
+fn is_plain(set: &SelectionSet) -> bool {
+    let whole = |value: &Literal| matches!(value, Literal::Variable(_)) || value.clone().into_const().is_some();
+    set.items.iter().all(|selection| match &selection.node {
+        Selection::Field(field) => {
+            field.node.arguments.iter().all(|(_, value)| whole(&value.node)) && is_plain(&field.node.selection_set.node)
+        }
+        Selection::InlineFragment(inline) => is_plain(&inline.node.selection_set.node),
+        Selection::FragmentSpread(_) => true,
+    })
 }
 
 /// Of several operations, those that are not asked for are validated as well, by values that are not theirs.
@@ -135,9 +159,13 @@ impl Validity {
 
     /// It was found valid.
     pub(in crate::graphql) fn found(self) {
+        if self.is_known {
+            return;
+        }
         let mut valid = self.known.valid();
-        if !self.is_known && valid.len() < MOST_CASES && !valid.contains(&self.case) {
-            valid.push(self.case);
+        if !valid.contains(&self.case) {
+            valid.truncate(MOST_CASES - 1);
+            valid.push_front(self.case);
         }
     }
 }

@@ -79,6 +79,8 @@ fn what_more_is_asked_of_than_its_kind_is_never_known_to_be_valid() {
         ("query ($a: [ID!]) { a(a: $a) }", json!({ "a": "1" })),
         ("query ($a: Input!) { a(a: $a) }", json!({ "a": { "b": 1 } })),
         ("query ($a: ID) { a(a: $a) }", json!({ "a": [] })),
+        ("query ($a: ID) { a(a: { b: $a }) }", json!({ "a": "1" })),
+        ("query ($a: ID) { ...F } fragment F on Query { b { a(a: [[$a]]) } }", json!({ "a": "1" })),
         ("query ($a: Int) { a(a: $a) }", json!({ "a": 1.5 })),
         ("query ($a: Int) { a(a: $a) }", json!({ "a": 18_446_744_073_709_551_615_u64 })),
     ] {
