@@ -87,14 +87,14 @@ struct Asked {
 
 async fn asking(scene: &Scene, filled: &Arc<Filled>, connections: usize) -> Outcome<Asked> {
     let (server, plain) = (scene.start(Limits::Off).await?, plain_server().await?);
-    let hot_body = bytes_of(&filled.day_slots(0));
+    let hot_body = filled.day_slots(0);
     let answer = Connection::open(server.port).await?.ask("/graphql", hot_body.clone()).await?;
     check_slots(&answer)?;
     Connection::open(plain.port).await?.ask("/answer", answer.clone()).await?;
-    let typename: Question = always(bytes_of(&json!({ "query": TYPENAME })));
+    let typename: Question = always(json!({ "query": TYPENAME }).to_string().into());
     let hot = always(hot_body);
     let days = Arc::clone(filled);
-    let cold: Question = Arc::new(move |number| bytes_of(&days.day_slots(number)));
+    let cold: Question = Arc::new(move |number| days.day_slots(number));
     // No day is asked about twice, so none is among the answers that are kept. What the catalogue says is known after the
     // first turn, as it is of a server that has run for a while.
     let numbers = Arc::new(AtomicUsize::new(1));
@@ -125,10 +125,6 @@ fn check_slots(answer: &Bytes) -> Outcome<()> {
         Some(slots) if slots.len() == 40 => Ok(()),
         _ => Err(format!("forty starts were expected, not {answer}")),
     }
-}
-
-fn bytes_of(body: &Value) -> Bytes {
-    Bytes::from(body.to_string())
 }
 
 fn always(body: Bytes) -> Question {
