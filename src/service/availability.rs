@@ -96,12 +96,8 @@ pub struct SpanQuestion {
 /// The starts of a local day.
 #[derive(Clone, Debug)]
 pub struct DaySlots {
-    /// Equal exactly when the questions are.
-    pub id: String,
-    /// The primary resource.
-    pub resource_id: ResourceId,
-    /// The day.
-    pub date: NaiveDate,
+    /// What was asked.
+    pub question: DayQuestion,
     /// The zone whose day it is.
     pub time_zone: Tz,
     /// How long each slot is.
@@ -119,14 +115,8 @@ pub struct DaySlots {
 /// How much can start on each of some local days.
 #[derive(Clone, Debug)]
 pub struct MonthAvailability {
-    /// Equal exactly when the questions are.
-    pub id: String,
-    /// The primary resource.
-    pub resource_id: ResourceId,
-    /// The first day.
-    pub from: NaiveDate,
-    /// The last day.
-    pub to: NaiveDate,
+    /// What was asked.
+    pub question: MonthQuestion,
     /// The zone whose days they are.
     pub time_zone: Tz,
     /// Of what it was read from.
@@ -144,6 +134,22 @@ pub struct DayCount {
     pub date: NaiveDate,
     /// How many starts are free.
     pub slot_count: u32,
+}
+
+impl DaySlots {
+    /// The answer's id: equal exactly when the questions are.
+    #[must_use]
+    pub fn id(&self) -> String {
+        answer_id("daySlots", &self.question)
+    }
+}
+
+impl MonthAvailability {
+    /// The answer's id: equal exactly when the questions are.
+    #[must_use]
+    pub fn id(&self) -> String {
+        answer_id("monthAvailability", &self.question)
+    }
 }
 
 impl Services {
@@ -188,9 +194,7 @@ impl Services {
             (Vec::new(), None)
         };
         let answer = DaySlots {
-            id: answer_id("daySlots", question),
-            resource_id: question.offer.resource_id.clone(),
-            date,
+            question: question.clone(),
             time_zone: reading.time_zone,
             duration_minutes: reading.terms.duration_minutes,
             interval_minutes: reading.terms.interval_minutes,
@@ -225,10 +229,7 @@ impl Services {
         };
         let days = from.iter_days().take_while(|date| *date <= to).map(count).collect();
         let answer = MonthAvailability {
-            id: answer_id("monthAvailability", question),
-            resource_id: question.offer.resource_id.clone(),
-            from,
-            to,
+            question: question.clone(),
             time_zone: reading.time_zone,
             revision: reading.revision,
             valid_until,

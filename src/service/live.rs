@@ -71,7 +71,7 @@ impl LiveAnswer for DaySlots {
     }
 
     fn says_the_same(&self, other: &Self) -> bool {
-        // Id, resource and date follow from the question, which stays.
+        // The question stays.
         self.time_zone == other.time_zone
             && self.duration_minutes == other.duration_minutes
             && self.interval_minutes == other.interval_minutes

@@ -19,6 +19,9 @@ use crate::clock::{Monotonic, SharedClock, SystemClock};
 
 /// How long SQLite waits for a lock of another process before it reports that the database is busy.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of a SQLite file is read where the system has it in memory, instead of being copied page by page: the
+/// first so many bytes. As the write-ahead log is mapped as well, the file is on a local disk in any case.
+const MAPPED: u64 = 256 * 1024 * 1024;
 /// Statements that take longer are logged.
 const SLOW_STATEMENT: Duration = Duration::from_millis(250);
 /// How long a statement waits for a free connection before it fails. It spans a restart of the database.
@@ -137,7 +140,9 @@ async fn open_sqlite(url: &str, options: &StoreOptions) -> Result<Pools, StoreEr
     let writes = Database::connect(writes).await?;
 
     let mut reads = base(url, options.read_connections.unwrap_or(4));
-    reads.map_sqlx_sqlite_opts(|options| options.busy_timeout(BUSY_TIMEOUT).pragma("query_only", "ON"));
+    reads.map_sqlx_sqlite_opts(|options| {
+        options.busy_timeout(BUSY_TIMEOUT).pragma("query_only", "ON").pragma("mmap_size", MAPPED.to_string())
+    });
     let reads = Database::connect(reads).await?;
     // What one thread reads there takes microseconds: more statements at once would only be shared by fewer.
     Ok(Pools { reads, shared: 1, writes })

@@ -1,8 +1,7 @@
 //! What is offered: slot lists and months.
 
-use async_graphql::{Enum, ID, SimpleObject};
+use async_graphql::{Enum, ID, Object, SimpleObject};
 
-use crate::domain::availability::OfferedSlot;
 use crate::domain::refusal::Refusal;
 use crate::graphql::scalar::{Date, DateTime, Revision, TimeZone};
 use crate::graphql::types::slot_list::SlotList;
@@ -10,27 +9,58 @@ use crate::service::availability as service;
 
 /// The starts on one local day of a resource that no booking occupies. Stable: it changes when a booking, a
 /// schedule or the configuration does, or when the clock passes `validUntil`, never because somebody holds a slot.
-#[derive(SimpleObject, Clone, Debug)]
-pub struct DaySlots {
+#[derive(Clone, Debug)]
+pub struct DaySlots(pub service::DaySlots);
+
+/// The starts on one local day of a resource that no booking occupies. Stable: it changes when a booking, a
+/// schedule or the configuration does, or when the clock passes `validUntil`, never because somebody holds a slot.
+#[Object]
+impl DaySlots {
     /// Equal exactly when all arguments are, so that a normalized cache replaces the old list by the new one.
-    id: ID,
+    async fn id(&self) -> ID {
+        self.0.id().into()
+    }
+
     /// The resource that was asked about.
-    resource_id: ID,
+    async fn resource_id(&self) -> ID {
+        self.0.question.offer.resource_id.as_str().into()
+    }
+
     /// The day whose starts are listed.
-    date: Date,
+    async fn date(&self) -> Date {
+        self.0.question.date.into()
+    }
+
     /// The zone whose day it is.
-    time_zone: TimeZone,
+    async fn time_zone(&self) -> TimeZone {
+        self.0.time_zone.into()
+    }
+
     /// How long each slot is.
-    duration_minutes: u32,
+    async fn duration_minutes(&self) -> u32 {
+        self.0.duration_minutes
+    }
+
     /// The distance between two starts.
-    interval_minutes: u32,
+    async fn interval_minutes(&self) -> u32 {
+        self.0.interval_minutes
+    }
+
     /// Equal revisions mean equal answers, until `validUntil`.
-    revision: Revision,
+    async fn revision(&self) -> Revision {
+        Revision(self.0.revision)
+    }
+
     /// When the clock alone will next change this answer; null when it never will. Subscribers are sent the new
     /// state then.
-    valid_until: Option<DateTime>,
+    async fn valid_until(&self) -> Option<DateTime> {
+        self.0.valid_until.map(Into::into)
+    }
+
     /// In chronological order.
-    slots: SlotList,
+    async fn slots(&self) -> SlotList<'_> {
+        SlotList(&self.0.slots)
+    }
 }
 
 /// One start with its duration.
@@ -63,7 +93,7 @@ pub enum UnavailableReason {
 
 impl UnavailableReason {
     /// The reason as clients know it; what a list can never give counts as taken.
-    fn of(refusal: Refusal) -> Self {
+    pub(super) fn of(refusal: Refusal) -> Self {
         match refusal {
             Refusal::NotEnoughUnits => Self::NotEnoughUnits,
             Refusal::InThePast => Self::InThePast,
@@ -74,52 +104,52 @@ impl UnavailableReason {
     }
 }
 
-impl From<OfferedSlot> for Slot {
-    fn from(slot: OfferedSlot) -> Self {
-        Self {
-            start: slot.start.into(),
-            end: slot.end.into(),
-            remaining: slot.remaining,
-            unavailable: slot.unavailable.map(UnavailableReason::of),
-        }
-    }
-}
-
-impl From<service::DaySlots> for DaySlots {
-    fn from(answer: service::DaySlots) -> Self {
-        Self {
-            id: answer.id.into(),
-            resource_id: answer.resource_id.as_str().into(),
-            date: answer.date.into(),
-            time_zone: answer.time_zone.into(),
-            duration_minutes: answer.duration_minutes,
-            interval_minutes: answer.interval_minutes,
-            revision: Revision(answer.revision),
-            valid_until: answer.valid_until.map(Into::into),
-            slots: answer.slots.into_iter().map(Slot::from).collect(),
-        }
-    }
-}
+/// For each day of a span, whether anything can start.
+#[derive(Clone, Debug)]
+pub struct MonthAvailability(pub service::MonthAvailability);
 
 /// For each day of a span, whether anything can start.
-#[derive(SimpleObject, Clone, Debug)]
-pub struct MonthAvailability {
+#[Object]
+impl MonthAvailability {
     /// Equal exactly when all arguments are.
-    id: ID,
+    async fn id(&self) -> ID {
+        self.0.id().into()
+    }
+
     /// The resource that was asked about.
-    resource_id: ID,
+    async fn resource_id(&self) -> ID {
+        self.0.question.offer.resource_id.as_str().into()
+    }
+
     /// The first day.
-    from: Date,
+    async fn from(&self) -> Date {
+        self.0.question.from.into()
+    }
+
     /// The last day.
-    to: Date,
+    async fn to(&self) -> Date {
+        self.0.question.to.into()
+    }
+
     /// The zone whose days they are.
-    time_zone: TimeZone,
+    async fn time_zone(&self) -> TimeZone {
+        self.0.time_zone.into()
+    }
+
     /// Equal revisions mean equal answers, until `validUntil`.
-    revision: Revision,
+    async fn revision(&self) -> Revision {
+        Revision(self.0.revision)
+    }
+
     /// When the clock alone will next change this answer; null when it never will.
-    valid_until: Option<DateTime>,
+    async fn valid_until(&self) -> Option<DateTime> {
+        self.0.valid_until.map(Into::into)
+    }
+
     /// Every day from `from` to `to`.
-    days: Vec<DayAvailability>,
+    async fn days(&self) -> Vec<DayAvailability> {
+        self.0.days.iter().copied().map(DayAvailability::from).collect()
+    }
 }
 
 /// Whether anything can start on one day.
@@ -133,25 +163,20 @@ pub struct DayAvailability {
     slot_count: u32,
 }
 
+impl From<service::DayCount> for DayAvailability {
+    fn from(day: service::DayCount) -> Self {
+        Self { date: day.date.into(), available: day.slot_count > 0, slot_count: day.slot_count }
+    }
+}
+
+impl From<service::DaySlots> for DaySlots {
+    fn from(answer: service::DaySlots) -> Self {
+        Self(answer)
+    }
+}
+
 impl From<service::MonthAvailability> for MonthAvailability {
     fn from(answer: service::MonthAvailability) -> Self {
-        Self {
-            id: answer.id.into(),
-            resource_id: answer.resource_id.as_str().into(),
-            from: answer.from.into(),
-            to: answer.to.into(),
-            time_zone: answer.time_zone.into(),
-            revision: Revision(answer.revision),
-            valid_until: answer.valid_until.map(Into::into),
-            days: answer
-                .days
-                .into_iter()
-                .map(|day| DayAvailability {
-                    date: day.date.into(),
-                    available: day.slot_count > 0,
-                    slot_count: day.slot_count,
-                })
-                .collect(),
-        }
+        Self(answer)
     }
 }

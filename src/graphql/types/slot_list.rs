@@ -9,23 +9,19 @@ use async_graphql::parser::types::{Field, Selection, SelectionSet};
 use async_graphql::registry::Registry;
 use async_graphql::resolver_utils::enum_value;
 use async_graphql::{ContextSelectionSet, Name, OutputType, Positioned, ScalarType as _, ServerResult, Value};
-use chrono::Timelike as _;
+use chrono::{DateTime as Instant, Utc};
+use serde::Serialize;
 
-use super::availability::Slot;
+use super::availability::{Slot, UnavailableReason};
+use crate::domain::availability::OfferedSlot;
 use crate::graphql::scalar::DateTime;
 use crate::graphql::written::{self, TakesText};
 
 /// A list of [`Slot`]s, which is the same to clients as any other list of them.
-#[derive(Clone, Debug)]
-pub struct SlotList(Vec<Slot>);
+#[derive(Copy, Clone, Debug)]
+pub struct SlotList<'a>(pub &'a [OfferedSlot]);
 
-impl FromIterator<Slot> for SlotList {
-    fn from_iter<T: IntoIterator<Item = Slot>>(slots: T) -> Self {
-        Self(slots.into_iter().collect())
-    }
-}
-
-impl OutputType for SlotList {
+impl OutputType for SlotList<'_> {
     fn type_name() -> Cow<'static, str> {
         <Vec<Slot> as OutputType>::type_name()
     }
@@ -43,24 +39,25 @@ impl OutputType for SlotList {
         if ctx.data_opt::<TakesText>().is_some() && is_one_text(ctx, &field.node, &columns) {
             return Ok(written::text(self.text(&columns)));
         }
-        let row = |slot: &Slot| columns.iter().map(|(key, column)| (key.clone(), column.of(slot))).collect();
+        let row = |slot: &OfferedSlot| columns.iter().map(|(key, column)| (key.clone(), column.of(slot))).collect();
         Ok(Value::List(self.0.iter().map(|slot| Value::Object(row(slot))).collect()))
     }
 }
 
-impl SlotList {
+impl SlotList<'_> {
     /// As JSON. Names need no escapes, nor does anything in a slot.
     fn text(&self, columns: &Columns) -> Vec<u8> {
-        let width: usize = columns.iter().map(|(key, _)| key.len() + WIDTH).sum();
-        let mut json = Vec::with_capacity(2 + self.0.len() * (width + 2));
+        let before = |index| if index == 0 { "" } else { "," };
+        let keys: Vec<_> =
+            columns.iter().enumerate().map(|(index, (key, _))| format!("{}\"{key}\":", before(index))).collect();
+        let width: usize = keys.iter().map(|key| key.len() + WIDTH).sum();
+        let mut json = Vec::with_capacity(2 + self.0.len() * (width + 3));
         let mut instants = Instants::default();
         json.push(b'[');
         for (index, slot) in self.0.iter().enumerate() {
             json.extend_from_slice(if index == 0 { b"{" } else { b",{" });
-            for (index, (key, column)) in columns.iter().enumerate() {
-                json.extend_from_slice(if index == 0 { b"\"" } else { b",\"" });
+            for (key, (_, column)) in keys.iter().zip(columns) {
                 json.extend_from_slice(key.as_bytes());
-                json.extend_from_slice(b"\":");
                 column.write(slot, &mut json, &mut instants);
             }
             json.push(b'}');
@@ -70,8 +67,8 @@ impl SlotList {
     }
 }
 
-/// What a column takes beside its name, mostly, in bytes: quotes, a colon, a comma, and an instant.
-const WIDTH: usize = 26;
+/// What a column takes beside its name, mostly, in bytes: an instant.
+const WIDTH: usize = 22;
 
 /// What a selection asks of each slot, and by what name.
 type Columns = Vec<(Name, Column)>;
@@ -99,27 +96,28 @@ impl Column {
         })
     }
 
-    fn of(self, slot: &Slot) -> Value {
+    fn of(self, slot: &OfferedSlot) -> Value {
         match self {
             Self::TypeName => Slot::type_name().into_owned().into(),
-            Self::Start => slot.start.to_value(),
-            Self::End => slot.end.to_value(),
+            Self::Start => DateTime::from(slot.start).to_value(),
+            Self::End => DateTime::from(slot.end).to_value(),
             Self::Remaining => slot.remaining.into(),
-            Self::Unavailable => slot.unavailable.map_or(Value::Null, enum_value),
+            Self::Unavailable => slot.unavailable.map_or(Value::Null, |why| enum_value(UnavailableReason::of(why))),
         }
     }
 
     /// The same as JSON.
-    fn write(self, slot: &Slot, json: &mut Vec<u8>, instants: &mut Instants) {
+    fn write(self, slot: &OfferedSlot, json: &mut Vec<u8>, instants: &mut Instants) {
         match self {
-            Self::Start => instants.write(&slot.start, json),
-            Self::End => instants.write(&slot.end, json),
-            Self::TypeName | Self::Remaining | Self::Unavailable => write_value(&self.of(slot), json),
+            Self::Start => instants.write(slot.start, json),
+            Self::End => instants.write(slot.end, json),
+            Self::Remaining => write_value(&slot.remaining, json),
+            Self::TypeName | Self::Unavailable => write_value(&self.of(slot), json),
         }
     }
 }
 
-fn write_value(value: &Value, json: &mut Vec<u8>) {
+fn write_value(value: &impl Serialize, json: &mut Vec<u8>) {
     // Memory takes everything.
     let _written = serde_json::to_writer(json, value);
 }
@@ -134,25 +132,23 @@ struct Instants {
 }
 
 impl Instants {
-    fn write(&mut self, instant: &DateTime, json: &mut Vec<u8>) {
-        let at = match &instant.0 {
-            Ok(at) if at.timestamp_subsec_nanos() == 0 => at,
-            _ => return write_value(&instant.to_value(), json),
-        };
-        let (day, second) = (at.timestamp().div_euclid(DAY), at.num_seconds_from_midnight());
-        if self.date.is_empty() || day != self.day {
-            (self.day, self.date) = (day, at.format("\"%Y-%m-%dT").to_string());
+    fn write(&mut self, instant: Instant<Utc>, json: &mut Vec<u8>) {
+        if instant.timestamp_subsec_nanos() != 0 {
+            return write_value(&DateTime::from(instant).to_value(), json);
         }
+        let seconds = instant.timestamp();
+        let (day, second) = (seconds.div_euclid(DAY), seconds.rem_euclid(DAY));
+        if self.date.is_empty() || day != self.day {
+            (self.day, self.date) = (day, instant.format("\"%Y-%m-%dT").to_string());
+        }
+        let [[h, hh], [m, mm], [s, ss]] = [second / 3600, second / 60 % 60, second % 60].map(digits);
         json.extend_from_slice(self.date.as_bytes());
-        let [h, hh] = digits(second / 3600);
-        let [m, mm] = digits(second / 60 % 60);
-        let [s, ss] = digits(second % 60);
         json.extend_from_slice(&[h, hh, b':', m, mm, b':', s, ss, b'Z', b'"']);
     }
 }
 
 /// The two digits of a number below a hundred.
-fn digits(number: u32) -> [u8; 2] {
+fn digits(number: i64) -> [u8; 2] {
     let number = u8::try_from(number).unwrap_or_default();
     [b'0' + number / 10, b'0' + number % 10]
 }
@@ -223,33 +219,39 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::{prop_assert_eq, proptest};
 
-    use super::super::availability::UnavailableReason;
     use super::*;
+    use crate::domain::refusal::Refusal;
 
-    struct Both;
+    struct Both(Vec<OfferedSlot>);
 
     #[Object]
     impl Both {
-        async fn ours(&self) -> SlotList {
-            slots().into_iter().collect()
+        async fn ours(&self) -> SlotList<'_> {
+            SlotList(&self.0)
         }
 
         async fn theirs(&self) -> Vec<Slot> {
-            slots()
+            let slot = |slot: &OfferedSlot| Slot {
+                start: slot.start.into(),
+                end: slot.end.into(),
+                remaining: slot.remaining,
+                unavailable: slot.unavailable.map(UnavailableReason::of),
+            };
+            self.0.iter().map(slot).collect()
         }
     }
 
-    fn slots() -> Vec<Slot> {
-        let slot = |hour: u32, unavailable| Slot {
-            start: format!("2026-12-01T{hour:02}:00:00Z").parse::<chrono::DateTime<chrono::Utc>>().unwrap().into(),
-            end: format!("2026-12-01T{hour:02}:45:00Z").parse::<chrono::DateTime<chrono::Utc>>().unwrap().into(),
+    fn both() -> Both {
+        let slot = |hour: u32, unavailable| OfferedSlot {
+            start: format!("2026-12-01T{hour:02}:00:00Z").parse().unwrap(),
+            end: format!("2026-12-01T{hour:02}:45:00Z").parse().unwrap(),
             remaining: hour % 3,
             unavailable,
         };
-        vec![slot(9, None), slot(10, Some(UnavailableReason::SlotTaken)), slot(23, Some(UnavailableReason::TooSoon))]
+        Both(vec![slot(9, None), slot(10, Some(Refusal::SlotTaken)), slot(23, Some(Refusal::TooSoon))])
     }
 
-    const SELECTIONS: [&str; 8] = [
+    const SELECTIONS: [&str; 9] = [
         "start end remaining unavailable",
         "__typename remaining",
         "from: start to: end end start kind: __typename",
@@ -258,12 +260,13 @@ mod tests {
         "...Parts unavailable",
         "start @skip(if: true) end @include(if: false) remaining @include(if: true)",
         "... @skip(if: true) { start } ... on Slot @include(if: true) { __typename }",
+        "start @skip(if: true)",
     ];
 
     /// The answers to what `document` makes of each selection, where `LIST` stands for `ours` and for `theirs`, are the same;
     /// `ours` is text as far as it may be.
     async fn is_the_same(document: &str, is_text: bool) {
-        let schema = Schema::new(Both, EmptyMutation, EmptySubscription);
+        let schema = Schema::new(both(), EmptyMutation, EmptySubscription);
         for selection in SELECTIONS {
             let lists = ["ours", "theirs"].map(|list| document.replace("LIST", list).replace("SELECTION", selection));
             let mut query = format!("{{ {} }}", lists.join(" "));
@@ -299,7 +302,7 @@ mod tests {
 
     #[tokio::test]
     async fn other_lists_do_not_matter() {
-        let schema = Schema::new(Both, EmptyMutation, EmptySubscription);
+        let schema = Schema::new(both(), EmptyMutation, EmptySubscription);
         let query = "{ ours { start } others: ours { end } theirs { end } }";
         let answer = schema.execute(Request::new(query).data(TakesText)).await;
         let Value::Object(data) = answer.data else { panic!("{:?}", answer.errors) };
@@ -312,10 +315,10 @@ mod tests {
         fn instants_are_written_as_everywhere_else(seconds in vec(946_684_800_i64..4_102_444_800, 1..20), nanos in 0_u32..3) {
             let mut instants = Instants::default();
             for second in seconds {
-                let instant: DateTime = chrono::DateTime::from_timestamp(second, nanos / 2).unwrap().into();
+                let instant = Instant::from_timestamp(second, nanos / 2).unwrap();
                 let mut json = Vec::new();
-                instants.write(&instant, &mut json);
-                prop_assert_eq!(json, serde_json::to_vec(&instant.to_value()).unwrap());
+                instants.write(instant, &mut json);
+                prop_assert_eq!(json, serde_json::to_vec(&DateTime::from(instant).to_value()).unwrap());
             }
         }
     }

@@ -9,8 +9,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use entity::{occupancy, organization};
+use sea_orm::QueryResult;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SelectStatement};
-use sea_orm::{FromQueryResult as _, Iterable as _, QueryResult};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{OccupiedDay, days_of, occupied_day};
@@ -28,8 +28,16 @@ const ORGANIZATION: &str = "column2";
 const RESOURCE: &str = "column3";
 const FIRST: &str = "column4";
 const LAST: &str = "column5";
-/// What the count of a catalogue's changes is called in a row.
-const CATALOGUE: &str = "catalogue_revision";
+
+/// What a row says of a day, behind the question's number and the count of the catalogue's changes.
+const OCCUPIED: [occupancy::Column; 6] = [
+    occupancy::Column::ResourceId,
+    occupancy::Column::Day,
+    occupancy::Column::BeforeNoon,
+    occupancy::Column::FromNoon,
+    occupancy::Column::Units,
+    occupancy::Column::Revision,
+];
 
 /// How often the catalogue has changed, and what is occupied.
 type Answer = (u64, Vec<OccupiedDay>);
@@ -165,9 +173,9 @@ fn statement<'a>(questions: impl Iterator<Item = &'a Question>) -> SelectStateme
     let catalogue = |column: organization::Column| Expr::col((organization::Entity, column));
     let mut select = Query::select();
     select
-        .expr_as(asked(NUMBER), NUMBER)
-        .expr_as(catalogue(organization::Column::CatalogueRevision), CATALOGUE)
-        .columns(Column::iter().map(|column| (occupancy::Entity, column)))
+        .expr(asked(NUMBER))
+        .expr(catalogue(organization::Column::CatalogueRevision))
+        .columns(OCCUPIED.map(|column| (occupancy::Entity, column)))
         .from_values(values, ASKED)
         .inner_join(organization::Entity, catalogue(organization::Column::Id).eq(asked(ORGANIZATION)))
         .left_join(
@@ -184,8 +192,8 @@ fn statement<'a>(questions: impl Iterator<Item = &'a Question>) -> SelectStateme
 fn answers(rows: &[QueryResult], questions: usize) -> Result<Vec<Result<Answer, StoreError>>, StoreError> {
     let mut answers: Vec<Result<Answer, StoreError>> = (0..questions).map(|_| Ok((0, Vec::new()))).collect();
     for row in rows {
-        let number: i32 = row.try_get("", NUMBER)?;
-        let catalogue: u64 = convert::number(row.try_get::<i64>("", CATALOGUE)?)?;
+        let number: i32 = row.try_get_by_index(0)?;
+        let catalogue: u64 = convert::number(row.try_get_by_index::<i64>(1)?)?;
         let unasked = || StoreError::corrupt(format!("question {number} was answered, of {questions}"));
         let index = usize::try_from(number).map_err(|_| unasked())?;
         let answer = answers.get_mut(index).ok_or_else(unasked)?;
@@ -204,9 +212,19 @@ fn answers(rows: &[QueryResult], questions: usize) -> Result<Vec<Result<Answer, 
     Ok(answers)
 }
 
-/// The day of a row: `None` where there is none; a row that cannot be read is an error.
+/// The day of a row: `None` where there is none; a row that cannot be read is an error. Columns are found by their places:
+/// by their names each one would be searched for in each row.
 fn occupied_row(row: &QueryResult) -> Result<Option<OccupiedDay>, StoreError> {
-    Option::<occupancy::Model>::from_query_result(row, "")?.map(occupied_day).transpose()
+    let Some(resource_id) = row.try_get_by_index(2)? else { return Ok(None) };
+    let day = occupancy::Model {
+        resource_id,
+        day: row.try_get_by_index(3)?,
+        before_noon: row.try_get_by_index(4)?,
+        from_noon: row.try_get_by_index(5)?,
+        units: row.try_get_by_index(6)?,
+        revision: row.try_get_by_index(7)?,
+    };
+    occupied_day(day).map(Some)
 }
 
 #[cfg(test)]
