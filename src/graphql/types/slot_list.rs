@@ -199,9 +199,8 @@ fn is_same_in(ctx: &ContextSelectionSet<'_>, set: &SelectionSet, (field, columns
     set.items.iter().all(|selection| match &selection.node {
         Selection::Field(other) => {
             let (other, selected) = (&other.node, &other.node.selection_set.node);
-            let is_other_list = other.name.node != field.name.node
-                || other.response_key().node != field.response_key().node
-                || selected.items.is_empty();
+            let is_other_list =
+                other.name.node != field.name.node || other.response_key().node != field.response_key().node;
             if is_other_list {
                 is_same_in(ctx, selected, (field, columns))
             } else {
@@ -298,6 +297,7 @@ mod tests {
         is_the_same("LIST { SELECTION } LIST { SELECTION }", true).await;
         is_the_same("LIST { other: end } LIST { SELECTION }", false).await;
         is_the_same("LIST { SELECTION } ... { LIST { other: remaining } }", false).await;
+        is_the_same("LIST { start @skip(if: true) } LIST { other: remaining SELECTION }", false).await;
     }
 
     #[tokio::test]
