@@ -109,13 +109,14 @@ impl Session {
                 _ => std::future::pending().await,
             }
         };
-        // Stopping comes first, and what is said before what is heard: nobody who talks without end keeps the others of
-        // their connection from being answered, and what operations have to say is limited by who reads it.
+        // What is said comes before what is heard: nobody who talks without end keeps the others of their connection from
+        // being answered, and what operations have to say is limited by who reads it. It comes first, as what has been
+        // waited for mostly.
         tokio::select! {
             biased;
-            Some(()) = stopping.next(), if !*is_stopping => Event::Stopped,
-            introduced = introduced => Event::Introduced(introduced),
             Some((id, payload)) = operations.next() => Event::Said(id, payload),
+            introduced = introduced => Event::Introduced(introduced),
+            Some(()) = stopping.next(), if !*is_stopping => Event::Stopped,
             text = input.next(), if !*is_stopping => Event::Heard(text),
         }
     }
