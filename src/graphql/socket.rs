@@ -8,8 +8,8 @@ mod session;
 
 use async_graphql::ServerError;
 use bytes::Bytes;
-use futures_util::Stream;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
+use futures_util::{Stream, StreamExt as _};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
@@ -126,13 +126,7 @@ impl Engine {
     {
         match connection.protocol {
             Protocol::Legacy => self.connect_legacy(connection, input, init),
-            Protocol::TransportWs => {
-                let session = Session::new(self.clone(), connection, input, init);
-                Box::pin(stream::unfold(session, |mut session| async {
-                    let frame = session.next().await?;
-                    Some((frame, session))
-                }))
-            }
+            Protocol::TransportWs => Session::new(self.clone(), connection, input, init).boxed(),
         }
     }
 }

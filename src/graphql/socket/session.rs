@@ -81,44 +81,25 @@ impl Session {
         }
     }
 
-    /// What is to be sent next; `None`: nothing more.
-    pub(super) async fn next(&mut self) -> Option<Frame> {
-        loop {
-            if let Some(frame) = self.waiting.pop_front() {
-                self.is_over |= matches!(frame, Frame::Close(..));
-                return Some(frame);
-            }
-            if self.is_over || self.is_stopping && self.operations.is_empty() {
-                return None;
-            }
-            match self.event().await {
-                Event::Heard(None) => return None,
-                Event::Heard(Some(text)) => self.hear(&text),
-                Event::Introduced(introduced) => self.welcome(introduced),
-                Event::Said(id, payload) => self.say(&id, payload.as_ref()),
-                Event::Stopped => self.stop(),
-            }
+    /// What has happened. What is said comes before what is heard: nobody who talks without end keeps the others of their
+    /// connection from being answered, and what operations have to say is limited by who reads it. It comes first, as
+    /// what has been waited for mostly.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if let Poll::Ready(Some((id, payload))) = self.operations.poll_next_unpin(cx) {
+            return Poll::Ready(Event::Said(id, payload));
         }
-    }
-
-    async fn event(&mut self) -> Event {
-        let Self { input, client, operations, stopping, is_stopping, .. } = self;
-        let introduced = async {
-            match client {
-                Some(Client::Asked(introducing)) => introducing.await,
-                _ => std::future::pending().await,
-            }
-        };
-        // What is said comes before what is heard: nobody who talks without end keeps the others of their connection from
-        // being answered, and what operations have to say is limited by who reads it. It comes first, as what has been
-        // waited for mostly.
-        tokio::select! {
-            biased;
-            Some((id, payload)) = operations.next() => Event::Said(id, payload),
-            introduced = introduced => Event::Introduced(introduced),
-            Some(()) = stopping.next(), if !*is_stopping => Event::Stopped,
-            text = input.next(), if !*is_stopping => Event::Heard(text),
+        if let Some(Client::Asked(introducing)) = &mut self.client
+            && let Poll::Ready(introduced) = introducing.poll_unpin(cx)
+        {
+            return Poll::Ready(Event::Introduced(introduced));
         }
+        if self.is_stopping {
+            return Poll::Pending;
+        }
+        if self.stopping.poll_next_unpin(cx) == Poll::Ready(Some(())) {
+            return Poll::Ready(Event::Stopped);
+        }
+        self.input.poll_next_unpin(cx).map(Event::Heard)
     }
 
     fn close(&mut self, code: u16, reason: impl Into<String>) {
@@ -216,6 +197,30 @@ impl Session {
         let ids: Vec<_> = running.map(|(id, _)| Arc::clone(id)).collect();
         for id in ids {
             self.say(&id, None);
+        }
+    }
+}
+
+/// What is to be sent, one after the other.
+impl Stream for Session {
+    type Item = Frame;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Frame>> {
+        loop {
+            if let Some(frame) = self.waiting.pop_front() {
+                self.is_over |= matches!(frame, Frame::Close(..));
+                return Poll::Ready(Some(frame));
+            }
+            if self.is_over || self.is_stopping && self.operations.is_empty() {
+                return Poll::Ready(None);
+            }
+            match ready!(self.poll_event(cx)) {
+                Event::Heard(None) => return Poll::Ready(None),
+                Event::Heard(Some(text)) => self.hear(&text),
+                Event::Introduced(introduced) => self.welcome(introduced),
+                Event::Said(id, payload) => self.say(&id, payload.as_ref()),
+                Event::Stopped => self.stop(),
+            }
         }
     }
 }
