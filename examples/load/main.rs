@@ -20,6 +20,7 @@ mod ground;
 mod hostile;
 mod limits;
 mod measure;
+mod misbehaving;
 mod plain;
 mod process;
 mod rates;
@@ -88,6 +89,9 @@ enum What {
     Soak(soak::SoakOptions),
     /// Look whether others are served as before by a server of its own while some do all that is no good.
     Hostile(hostile::HostileOptions),
+    /// What some do that is no good.
+    #[command(hide = true)]
+    Misbehave(misbehaving::Misbehaving),
     /// The server that only sends back ready bytes.
     #[command(hide = true)]
     Plain {
@@ -128,6 +132,7 @@ async fn run(what: What) -> Outcome<()> {
         What::Limits(options) => or_stopped(limits::measure(options), stop).await,
         What::Soak(options) => or_stopped(soak::run(options), stop).await,
         What::Hostile(options) => or_stopped(hostile::measure(options), stop).await,
+        What::Misbehave(misbehaving) => misbehaving.run().await,
         What::Plain { port } => plain::serve(port).await,
     }
 }
